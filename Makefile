@@ -1,0 +1,64 @@
+# videoroom: bookings become Twilio Video rooms.
+#   make, make install, make installcheck   the PGXS way; PG_CONFIG=... chooses the server
+#   make demo, make test                    everything else, installing what is missing first
+
+EXTENSION  = videoroom
+VERSION   := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" videoroom.control)
+MODULE_big = videoroom
+SCRIPT     = sql/videoroom--$(VERSION).sql
+MODULES_SQL = $(sort $(wildcard sql/[0-9][0-9]-*.sql))
+DATA_built = $(SCRIPT)
+DATA       = $(filter-out $(SCRIPT),$(wildcard sql/videoroom--*--*.sql))
+
+PURE       = $(sort $(wildcard src/core/*.cpp src/http/*.cpp))
+SOURCES    = $(PURE) $(sort $(wildcard src/pg/*.cpp src/api/*.cpp src/worker/*.cpp)) src/module.cpp
+OBJS       = $(SOURCES:.cpp=.o)
+
+REGRESS        = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS   = --inputdir=test --load-extension=$(EXTENSION)
+ISOLATION      = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
+
+PG_CONFIG  ?= pg_config
+WARNINGS    = -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Werror
+LIBRARIES   = -lcurl -ljansson -lcrypto
+# -MMD -MP: PGXS has no header dependencies of its own; the .d files land next to the .o files.
+PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -MMD -MP $(WARNINGS)
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -DVIDEOROOM_VERSION='"$(VERSION)"'
+SHLIB_LINK  = $(LIBRARIES) -lstdc++
+EXTRA_CLEAN = $(OBJS:.o=.d) $(SCRIPT) build results output_iso regression.diffs regression.out
+
+# No bitcode: PGXS feeds clang neither -std=c++20 nor any PG_CXXFLAGS, and JIT never inlines our functions.
+override with_llvm = no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+-include $(OBJS:.o=.d)
+
+$(SCRIPT): $(MODULES_SQL) videoroom.control
+	@echo "joining $(words $(MODULES_SQL)) modules into $@"
+	@{ echo '\echo Use "CREATE EXTENSION videoroom" to load this file. \quit'; cat $(MODULES_SQL); } > $@
+
+# core and http, and nothing of Postgres: the server's include path is not there, so the rule cannot rot.
+UNIT_FLAGS = -std=c++20 -g -O1 -Isrc -MMD -MP $(WARNINGS) $(UNIT_EXTRA)
+UNIT_OBJS  = $(patsubst %.cpp,build/unit/%.o,$(PURE) $(sort $(wildcard test/unit/*.cpp)))
+
+build/unit/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(UNIT_FLAGS) -c $< -o $@
+
+build/unit/run: $(UNIT_OBJS)
+	$(CXX) $(UNIT_FLAGS) $^ $(LIBRARIES) -lgtest -lgtest_main -pthread -o $@
+
+-include $(UNIT_OBJS:.o=.d)
+
+.PHONY: unit
+unit: build/unit/run
+	./build/unit/run
+
+# The server is first in the symbol order: a library's function whose name it exports too (jansson's
+# json_object) would be the server's own at run time. Fails naming any such import.
+.PHONY: symbols
+symbols: all
+	@! { nm -D --undefined-only $(shlib) | sed -n 's/.* U \([^@]*\)@lib.*/\1/p' | sort -u; \
+	     nm -D --defined-only $(bindir)/postgres | awk '{print $$3}' | sort -u; } | sort | uniq -d | grep .

@@ -1,0 +1,170 @@
+#include "pg/mailbox.hpp"
+
+#include <algorithm>
+
+#include "pg/guard.hpp"
+#include "pg/settings.hpp"
+
+namespace videoroom::pg {
+namespace {
+
+shared::Waiting *current = nullptr;  // this session's entry, for an exit that runs no destructor
+
+std::string_view room_of(const shared::Waiting &entry)
+{
+    return {entry.room_id, strnlen(entry.room_id, sizeof entry.room_id)};
+}
+
+void leave() noexcept
+{
+    if (!current)
+        return;
+    shared::Locked locked(shared::state());
+    shared::Database *database = shared::find_database(shared::state(), MyDatabaseId);
+    if (--current->waiters == 0)
+        current->room_id[0] = '\0';
+    if (database)
+        database->waiters--;
+    current = nullptr;
+}
+
+void leave_at_exit(int, Datum) { leave(); }
+
+Admission judge(const shared::Database *database)
+{
+    if (!database || !database->worker)
+        return Admission::no_worker;
+    switch (database->pause) {
+    case shared::Pause::none:
+        return Admission::waiting;
+    case shared::Pause::account:
+    case shared::Pause::no_credentials:
+        return Admission::paused;
+    default:
+        return Admission::no_worker;
+    }
+}
+
+// The room's entry, or a free one made its own; nullptr when all are taken.
+shared::Waiting *enter(shared::Database *database, std::string_view room_id)
+{
+    shared::Waiting *unused = nullptr;
+    for (shared::Waiting &entry : database->mailbox) {
+        if (entry.waiters == 0)
+            unused = unused ? unused : &entry;
+        else if (room_of(entry) == room_id)
+            return &entry;
+    }
+    if (unused) {
+        std::fill(std::begin(unused->room_id), std::end(unused->room_id), '\0');
+        std::copy_n(room_id.data(), std::min(room_id.size(), sizeof unused->room_id - 1), unused->room_id);
+    }
+    return unused;
+}
+
+}  // namespace
+
+Wait::Wait(std::string_view room_id)
+{
+    static bool exit_hooked = false;
+    if (!shared::state()) {
+        refused_ = Admission::no_worker;
+        return;
+    }
+    if (!exit_hooked) {
+        call([] { before_shmem_exit(leave_at_exit, 0); });
+        exit_hooked = true;
+    }
+
+    {
+        shared::Locked locked(shared::state());
+        shared::Database *database = shared::find_database(shared::state(), MyDatabaseId);
+        refused_ = judge(database);
+        if (refused_ != Admission::waiting)
+            return;
+        entry_ = database->waiters < settings::max_waiting ? enter(database, room_id) : nullptr;
+        if (!entry_) {
+            refused_ = Admission::busy;
+            return;
+        }
+        entry_->waiters++;
+        entry_->asked = true;
+        database->waiters++;
+        database->due = true;
+        current = entry_;
+        SetLatch(database->latch);
+    }
+    ConditionVariablePrepareToSleep(&entry_->changed);
+}
+
+Wait::~Wait()
+{
+    if (!entry_)
+        return;
+    ConditionVariableCancelSleep();
+    leave();
+}
+
+Admission Wait::admission() const
+{
+    if (refused_ != Admission::waiting)
+        return refused_;
+    shared::Locked locked(shared::state());
+    return judge(shared::find_database(shared::state(), MyDatabaseId));
+}
+
+bool Wait::sleep(TimestampTz deadline)
+{
+    long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+    if (left <= 0)
+        return false;
+    return !call([&] { return ConditionVariableTimedSleep(&entry_->changed, left, PG_WAIT_EXTENSION); });
+}
+
+std::vector<std::string> take_asked(shared::Database *database)
+{
+    std::vector<std::string> rooms;
+    rooms.reserve(shared::mailbox_size);
+    char asked[shared::mailbox_size][sizeof(shared::Waiting::room_id)];
+    int count = 0;
+    {
+        shared::Locked locked(shared::state());
+        for (shared::Waiting &entry : database->mailbox) {
+            if (entry.waiters > 0 && entry.asked)
+                memcpy(asked[count++], entry.room_id, sizeof entry.room_id);
+            entry.asked = false;
+        }
+    }
+    for (int i = 0; i < count; i++)
+        rooms.emplace_back(asked[i]);
+    return rooms;
+}
+
+void ask_again(shared::Database *database, std::string_view room_id)
+{
+    shared::Locked locked(shared::state());
+    for (shared::Waiting &entry : database->mailbox)
+        if (entry.waiters > 0 && room_of(entry) == room_id)
+            entry.asked = true;
+}
+
+void answer_waiting(shared::Database *database, std::string_view room_id)
+{
+    shared::Waiting *found = nullptr;
+    {
+        shared::Locked locked(shared::state());
+        for (shared::Waiting &entry : database->mailbox)
+            if (entry.waiters > 0 && room_of(entry) == room_id)
+                found = &entry;
+    }
+    if (found)
+        ConditionVariableBroadcast(&found->changed);
+}
+
+void answer_everybody(shared::Database *database)
+{
+    for (shared::Waiting &entry : database->mailbox)
+        ConditionVariableBroadcast(&entry.changed);
+}
+
+}  // namespace videoroom::pg

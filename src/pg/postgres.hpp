@@ -1,0 +1,97 @@
+// The one door to the server's headers, and the one place that knows its versions.
+#pragma once
+
+#ifndef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))  // before PG 16 the server leaves it empty
+#endif
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_control.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/condition_variable.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "storage/spin.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/ps_status.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#endif
+}
+
+#include "core/time.hpp"
+
+namespace videoroom::pg {
+
+// The server counts from 2000, core from 1970; both in microseconds.
+constexpr core::Time epoch_gap =
+    static_cast<core::Time>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+
+inline core::Time to_core(TimestampTz time) noexcept { return time + epoch_gap; }
+inline TimestampTz to_server(core::Time time) noexcept { return time - epoch_gap; }
+
+// A wait event set that lives as long as the process.
+inline WaitEventSet *create_wait_event_set(int events)
+{
+#if PG_VERSION_NUM >= 170000
+    return CreateWaitEventSet(nullptr, events);
+#else
+    return CreateWaitEventSet(TopMemoryContext, events);
+#endif
+}
+
+#if PG_VERSION_NUM >= 180000
+#define VIDEOROOM_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "videoroom", .version = VIDEOROOM_VERSION)
+#else
+#define VIDEOROOM_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+}  // namespace videoroom::pg

@@ -1,0 +1,170 @@
+#include "pg/settings.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "core/link.hpp"
+#include "core/text.hpp"
+#include "core/url.hpp"
+
+namespace videoroom::pg::settings {
+
+bool enabled = true;
+char *credentials_file = nullptr;
+char *api_url = nullptr;
+char *callback_url = nullptr;
+char *link_template = nullptr;
+char *identity_claim = nullptr;
+int join_early = 15 * 60;
+int join_grace = 15 * 60;
+int end_after = 60 * 60;
+int join_wait = 3000;
+int max_waiting = 5;
+int max_requests = 50;
+int writes_per_second = 20;
+int reads_per_second = 80;
+int request_timeout = 10000;
+int retry_cap = 5 * 60;
+int reconcile_interval = 2 * 60;
+int retention = 90 * 24 * 60 * 60;
+bool notify = false;
+
+namespace {
+
+// A check hook's body: what `check` throws becomes the detail of the refusal.
+template <typename Check>
+bool accept(const char *value, Check &&check)
+{
+    char detail[512];
+    char hint[512];
+    try {
+        check(std::string_view(value));
+        return true;
+    } catch (const core::InvalidInput &e) {
+        strlcpy(detail, e.what(), sizeof detail);
+        strlcpy(hint, e.hint(), sizeof hint);
+    } catch (const std::exception &e) {
+        strlcpy(detail, e.what(), sizeof detail);
+        hint[0] = '\0';
+    }
+    GUC_check_errdetail("%s", detail);
+    if (hint[0])
+        GUC_check_errhint("%s", hint);
+    return false;
+}
+
+bool check_credentials_file(char **value, void **, GucSource)
+{
+    return accept(*value, [](std::string_view path) {
+        if (!path.empty() && path.front() != '/')
+            throw core::InvalidInput("the path must be absolute");
+    });
+}
+
+bool check_api_url(char **value, void **, GucSource)
+{
+    return accept(*value, [](std::string_view url) { core::check_api_url(url); });
+}
+
+bool check_callback_url(char **value, void **, GucSource)
+{
+    return accept(*value, [](std::string_view url) {
+        if (!url.empty())
+            core::check_callback_url(url);
+    });
+}
+
+bool check_link_template(char **value, void **, GucSource)
+{
+    return accept(*value, [](std::string_view link) {
+        if (!link.empty())
+            core::check_link_template(link);
+    });
+}
+
+bool check_identity_claim(char **value, void **, GucSource)
+{
+    return accept(*value, [](std::string_view claim) { core::check_id("identity_claim", claim); });
+}
+
+void assign_link_template(const char *value, void *)
+{
+    bool leaks = false;
+    try {
+        leaks = *value && core::token_in_query(value);
+    } catch (...) {
+        return;  // only a template that passed its check gets here
+    }
+    if (leaks)
+        ereport(WARNING,
+                errmsg("videoroom.link_template puts the token where web servers log it"),
+                errhint("Put {token} behind a \"#\": browsers keep that part to themselves."));
+}
+
+void define_string(const char *name, const char *description, char **variable, const char *value,
+                   GucStringCheckHook check, GucStringAssignHook assign = nullptr)
+{
+    DefineCustomStringVariable(name, description, nullptr, variable, value, PGC_SIGHUP, 0, check, assign,
+                               nullptr);
+}
+
+void define_int(const char *name, const char *description, int *variable, int least, int most, int unit)
+{
+    DefineCustomIntVariable(name, description, nullptr, variable, *variable, least, most, PGC_SIGHUP, unit,
+                            nullptr, nullptr, nullptr);
+}
+
+void define_bool(const char *name, const char *description, bool *variable)
+{
+    DefineCustomBoolVariable(name, description, nullptr, variable, *variable, PGC_SIGHUP, 0, nullptr, nullptr,
+                             nullptr);
+}
+
+}  // namespace
+
+void define()
+{
+    constexpr int day = 24 * 60 * 60;
+
+    define_bool("videoroom.enabled", "Runs a worker in each database that has the extension.", &enabled);
+    define_string("videoroom.credentials_file", "JSON file with the credentials of the Twilio account.",
+                  &credentials_file, "", check_credentials_file);
+    define_string("videoroom.api_url", "Address of the Twilio Video API.", &api_url,
+                  "https://video.twilio.com", check_api_url);
+    define_string("videoroom.callback_url", "Public URL to which Twilio sends status callbacks.",
+                  &callback_url, "", check_callback_url);
+    define_string("videoroom.link_template",
+                  "Room link with {token}, and {room_id} and {room_sid} where wanted.", &link_template, "",
+                  check_link_template, assign_link_template);
+    define_string("videoroom.identity_claim", "Claim of request.jwt.claims that names the user.",
+                  &identity_claim, "sub", check_identity_claim);
+    define_int("videoroom.join_early", "How long before its start a room opens.", &join_early, 0, 60 * 60,
+               GUC_UNIT_S);
+    define_int("videoroom.join_grace", "How long after its end a room can still be joined.", &join_grace, 0,
+               day, GUC_UNIT_S);
+    define_int("videoroom.end_after", "How long after its end a call still going on is ended.", &end_after, 0,
+               day, GUC_UNIT_S);
+    define_int("videoroom.join_wait", "How long a join waits for a room that is being made.", &join_wait, 0,
+               60 * 1000, GUC_UNIT_MS);
+    define_int("videoroom.max_waiting", "How many joins may wait at once in one database.", &max_waiting, 0,
+               1000, 0);
+    define_int("videoroom.max_requests", "How many calls to Twilio one worker has in flight at most.",
+               &max_requests, 1, 500, 0);
+    define_int("videoroom.writes_per_second", "Twilio's quota of writes for the account.", &writes_per_second,
+               1, 100000, 0);
+    define_int("videoroom.reads_per_second", "Twilio's quota of reads for the account.", &reads_per_second, 1,
+               100000, 0);
+    define_int("videoroom.request_timeout", "How long a call to Twilio may take.", &request_timeout, 100,
+               120 * 1000, GUC_UNIT_MS);
+    define_int("videoroom.retry_cap", "Longest pause between two tries of one call.", &retry_cap, 1, day,
+               GUC_UNIT_S);
+    define_int("videoroom.reconcile_interval", "How often the rooms at Twilio are compared with the tables.",
+               &reconcile_interval, 1, day, GUC_UNIT_S);
+    define_int("videoroom.retention", "How long closed rooms and callbacks are kept.", &retention, 1,
+               INT_MAX, GUC_UNIT_S);
+    define_bool("videoroom.notify", "Notifies channel videoroom when the status of a room changes.", &notify);
+    MarkGUCPrefixReserved("videoroom");
+}
+
+}  // namespace videoroom::pg::settings

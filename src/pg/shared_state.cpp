@@ -1,0 +1,122 @@
+#include "pg/shared_state.hpp"
+
+#include <algorithm>
+
+namespace videoroom::pg::shared {
+namespace {
+
+constexpr const char *tranche = "videoroom";
+
+State *shared_state = nullptr;
+shmem_request_hook_type previous_request_hook = nullptr;
+shmem_startup_hook_type previous_startup_hook = nullptr;
+
+void request()
+{
+    if (previous_request_hook)
+        previous_request_hook();
+    RequestAddinShmemSpace(MAXALIGN(sizeof(State)));
+    RequestNamedLWLockTranche(tranche, 1);
+}
+
+void startup()
+{
+    if (previous_startup_hook)
+        previous_startup_hook();
+    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+    bool found = false;
+    shared_state = static_cast<State *>(ShmemInitStruct(tranche, sizeof(State), &found));
+    if (!found) {
+        MemSet(shared_state, 0, sizeof(State));
+        shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
+        ConditionVariableInit(&shared_state->worker_gone);
+        for (Database &database : shared_state->databases)
+            for (Waiting &waiting : database.mailbox)
+                ConditionVariableInit(&waiting.changed);
+    }
+    LWLockRelease(AddinShmemInitLock);
+}
+
+}  // namespace
+
+void reserve()
+{
+    previous_request_hook = shmem_request_hook;
+    shmem_request_hook = request;
+    previous_startup_hook = shmem_startup_hook;
+    shmem_startup_hook = startup;
+}
+
+State *state() noexcept { return shared_state; }
+
+Database *find_database(State *shared, Oid database) noexcept
+{
+    for (Database &slot : shared->databases)
+        if (slot.oid == database)
+            return &slot;
+    return nullptr;
+}
+
+Database *claim_database(State *shared, Oid database) noexcept
+{
+    if (Database *slot = find_database(shared, database))
+        return slot;
+    Database *slot = find_database(shared, InvalidOid);
+    if (slot) {
+        slot->oid = database;
+        slot->worker = 0;
+        slot->latch = nullptr;
+        slot->holds = 0;
+        slot->pause = Pause::none;
+        slot->due = true;
+        slot->wake_at = 0;
+        slot->swept_at = 0;
+    }
+    return slot;
+}
+
+Account *account(State *shared, std::string_view sid) noexcept
+{
+    Account *oldest = &shared->accounts[0];
+    for (Account &slot : shared->accounts) {
+        if (sid == slot.sid)
+            return &slot;
+        if (std::max(slot.writes.refilled_at, slot.reads.refilled_at) <
+            std::max(oldest->writes.refilled_at, oldest->reads.refilled_at))
+            oldest = &slot;
+    }
+    *oldest = Account{};
+    auto length = std::min(sid.size(), sizeof oldest->sid - 1);
+    std::copy_n(sid.data(), length, oldest->sid);
+    return oldest;
+}
+
+void wake_worker(Oid database, TimestampTz run_at) noexcept
+{
+    if (!shared_state)
+        return;
+    Locked locked(shared_state);
+    Database *slot = find_database(shared_state, database);
+    if (!slot || !slot->worker) {
+        shared_state->look_again = true;
+        if (shared_state->launcher_latch)
+            SetLatch(shared_state->launcher_latch);
+        return;
+    }
+    if (run_at >= slot->wake_at)
+        return;
+    slot->due = true;
+    SetLatch(slot->latch);
+}
+
+void wake_launcher() noexcept
+{
+    if (!shared_state)
+        return;
+    Locked locked(shared_state);
+    shared_state->look_again = true;
+    if (shared_state->launcher_latch)
+        SetLatch(shared_state->launcher_latch);
+}
+
+}  // namespace videoroom::pg::shared

@@ -1,0 +1,94 @@
+// What launcher, workers and sessions share: a slot for each database that has the extension, with its
+// mailbox, and the quotas and the breaker of each Twilio account. Only there with the preload.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/rate_limit.hpp"
+#include "pg/postgres.hpp"
+
+namespace videoroom::pg::shared {
+
+constexpr int most_databases = 64;
+constexpr int most_accounts = 16;
+constexpr int mailbox_size = 128;
+
+// Why a worker does nothing for the time being.
+enum class Pause : int { none, no_credentials, other_home, library_newer, account };
+
+// A room that joins wait for.
+struct Waiting {
+    char room_id[32];
+    int waiters;
+    bool asked;         // not yet taken by the worker
+    ConditionVariable changed;
+};
+
+struct Database {
+    Oid oid;              // InvalidOid: the slot is free
+    pid_t worker;         // 0: none
+    Latch *latch;         // the worker's, while there is one
+    int holds;            // DROP DATABASE is under way: start no worker
+    Pause pause;
+    bool due;             // there may be something to do: set before the latch
+    TimestampTz wake_at;  // the worker looks again by itself then
+    TimestampTz swept_at;
+    int waiters;          // sessions waiting, over all rooms
+    Waiting mailbox[mailbox_size];
+};
+
+struct Account {
+    char sid[40];
+    core::TokenBucket writes;
+    core::TokenBucket reads;
+    core::Breaker breaker;
+};
+
+struct State {
+    LWLock *lock;  // guards all of it; held for a few instructions
+    pid_t launcher;
+    Latch *launcher_latch;
+    bool look_again;  // the launcher shall look at the databases again
+    bool out_of_workers;
+    ConditionVariable worker_gone;
+    Database databases[most_databases];
+    Account accounts[most_accounts];
+};
+
+// Asks for the memory and sets it up; called once, by _PG_init under the preload.
+void reserve();
+
+// The state; nullptr without the preload.
+State *state() noexcept;
+
+// Holds the lock; never throws, and nothing in between may.
+class Locked {
+public:
+    explicit Locked(State *shared) noexcept : lock_(shared->lock) { LWLockAcquire(lock_, LW_EXCLUSIVE); }
+    ~Locked() { LWLockRelease(lock_); }
+    Locked(const Locked &) = delete;
+    Locked &operator=(const Locked &) = delete;
+
+private:
+    LWLock *lock_;
+};
+
+// The slot of a database; nullptr if it has none. The lock must be held.
+Database *find_database(State *shared, Oid database) noexcept;
+
+// The same, made if need be; nullptr when all are taken.
+Database *claim_database(State *shared, Oid database) noexcept;
+
+// The account's slot, made if need be (the least recently refilled one goes). The lock must be held.
+Account *account(State *shared, std::string_view sid) noexcept;
+
+// Tells the worker of this database that there is something to do, the launcher if there is no worker.
+// The lock must not be held.
+void wake_worker(Oid database, TimestampTz run_at) noexcept;
+
+// Tells the launcher to look at the databases again.
+void wake_launcher() noexcept;
+
+}  // namespace videoroom::pg::shared

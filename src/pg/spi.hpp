@@ -1,0 +1,82 @@
+// SQL from C++: statements prepared once a process, their values in, their rows out.
+#pragma once
+
+#include <exception>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg/guard.hpp"
+
+namespace videoroom::pg {
+
+// A statement of ours, a constant of the code. Its plan is prepared at first use and kept.
+struct Statement {
+    const char *text;
+    SPIPlanPtr plan = nullptr;
+};
+
+// One value for a statement's parameter.
+struct Value {
+    Oid type;
+    Datum datum;
+    bool null;
+};
+
+Value text(std::string_view value);
+Value text(const std::optional<std::string> &value);
+Value text_array(const std::vector<std::string> &values);
+Value bigint_array(const std::vector<int64> &values);
+Value bigint(int64 value);
+Value integer(int32 value);
+Value boolean(bool value);
+Value oid(Oid value);
+Value timestamp(TimestampTz value);
+Value timestamp(std::optional<TimestampTz> value);
+
+// The rows of the last statement of an Spi connection; valid until its next statement.
+class Rows {
+public:
+    Rows(SPITupleTable *table, uint64 count) noexcept : table_(table), count_(count) {}
+
+    uint64 count() const noexcept { return count_; }
+    bool empty() const noexcept { return count_ == 0; }
+
+    // Columns count from 1. Reading SQL NULL gives nullopt; the typed forms take the column's very type.
+    std::optional<std::string> text(uint64 row, int column) const;
+    std::optional<TimestampTz> timestamp(uint64 row, int column) const;
+    std::optional<int64> bigint(uint64 row, int column) const;
+    std::optional<int32> integer(uint64 row, int column) const;
+    std::optional<bool> boolean(uint64 row, int column) const;
+
+private:
+    std::optional<Datum> datum(uint64 row, int column) const;
+
+    SPITupleTable *table_;
+    uint64 count_;
+};
+
+// One SPI connection. On the way out of an error the transaction's abort closes it: SPI_finish then
+// would close whatever level the error left current.
+class Spi {
+public:
+    Spi();
+    ~Spi();
+    Spi(const Spi &) = delete;
+    Spi &operator=(const Spi &) = delete;
+
+    // Runs a statement that may write.
+    Rows execute(Statement &statement, std::initializer_list<Value> values = {});
+
+    // Runs a statement that only reads, under a snapshot taken now at any isolation level.
+    Rows read_latest(Statement &statement, std::initializer_list<Value> values = {});
+
+private:
+    Rows run(Statement &statement, std::initializer_list<Value> values, bool read_only);
+
+    int pending_ = std::uncaught_exceptions();
+};
+
+}  // namespace videoroom::pg
