@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace videoroom::core {
+
+struct Credentials {
+    std::string account_sid;
+    std::string auth_token;            // verifies callbacks; never sent
+    std::string auth_token_secondary;  // empty but while the tokens are rotated
+    std::string api_key_sid;
+    std::string api_key_secret;
+
+    bool operator==(const Credentials &) const = default;
+};
+
+// The content of the credentials file. InvalidInput names the key that is wrong and never shows a value.
+Credentials parse_credentials(std::string_view json);
+
+}  // namespace videoroom::core

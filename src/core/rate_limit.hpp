@@ -1,0 +1,56 @@
+#pragma once
+
+#include <optional>
+
+#include "core/time.hpp"
+
+// State that lives in shared memory, for all workers of one account: plain structs, zeroes are a valid start.
+// Whoever calls holds the lock.
+namespace videoroom::core {
+
+// At most `per_second` in any second, whatever the burst.
+struct TokenBucket {
+    double tokens;
+    Time refilled_at;
+
+    bool take(Time now, double per_second);
+    bool take(Time now, double per_second, double burst);
+
+    // When there will be a token; now, if there is one.
+    Time next(Time now, double per_second) const;
+    Time next(Time now, double per_second, double burst) const;
+};
+
+// How many may leave at once: a tenth of the quota. The bucket refills that much slower, to keep within it.
+double burst_for(double per_second);
+
+// Whether calls to Twilio make sense at all. Closed, it lets all calls through; after five failures in a row it
+// opens, for 1 s, then doubling to 30 s, and then lets one probe through at a time until a call succeeds. A 401
+// opens it too, with a probe each minute, until there are other credentials.
+struct Breaker {
+    int failures;       // in a row
+    int openings;       // in a row: how far open_until has doubled
+    Time open_until;    // no probe before
+    Time paused_until;  // Retry-After
+    Time probe_until;   // a probe that nobody has reported on by then is forgotten: its sender may have died
+    bool unauthorized;
+    bool probing;
+
+    // May a call leave now? True takes the probe, if it is one: report on it by one of the five below.
+    bool allows(Time now);
+
+    // Is every call held back now? False also when a probe is due, so that something gets to try.
+    bool is_open(Time now) const;
+
+    // When is_open may next turn false; now, if it is.
+    Time next(Time now) const;
+
+    void failed(Time now, double random01);              // Verdict::account
+    void limited(Time now, std::optional<Time> until);   // Verdict::limited, with its Retry-After
+    void refused(Time now);                              // Verdict::unauthorized
+    void succeeded();                                    // any other verdict: Twilio knows us and answers
+    void abandoned();                                    // the call was never made or was cut off by us
+    void credentials_changed();
+};
+
+}  // namespace videoroom::core

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "core/time.hpp"
+
+namespace videoroom::core {
+
+enum class Action { create_room, complete_room, remove_participant, fetch_room, list };
+
+// How far a request got: an answer came; nothing of it can have left this machine; it may have arrived.
+enum class Transport { answered, not_sent, lost };
+
+struct Outcome {
+    Transport transport = Transport::answered;
+    long status = 0;  // HTTP
+    int code = 0;     // Twilio's, 0 if none
+    std::optional<Time> retry_after;
+};
+
+enum class Verdict {
+    done,
+    room_exists,   // create: fetch it by name and adopt it
+    already_so,    // complete, remove: there is nothing left to end
+    missing,       // fetch, list: there is no such room
+    later,         // this row again, after its backoff; says nothing about the account
+    account,       // says nothing about the row; counts against the account
+    limited,       // too many requests: never carried out, pause the account
+    unauthorized,  // the credentials are refused: wait for others
+    permanent,     // will never succeed
+};
+
+// What an outcome means for the action: Twilio's code decides, where there is one that we know, else the HTTP
+// status. Twilio: the status that comes with a 53xxx code is not published (Error dictionary). Only a code of
+// Twilio's is ever permanent; a bare 4xx may be a gateway's.
+Verdict judge(Action action, const Outcome &outcome);
+
+// Can Twilio have carried it out, though no usable success came back? A success with a body we cannot read
+// counts; a refusal does not.
+bool may_have_arrived(const Outcome &outcome);
+
+// How long to wait after the given number of failed attempts (1 and up): full jitter, from 1 s, doubling.
+Time backoff(int attempts, Time cap, double random01);
+
+// The moment a Retry-After header names, as seconds or as a date, never more than an hour from now; nullopt if
+// it is neither.
+std::optional<Time> parse_retry_after(std::string_view header, Time now);
+
+}  // namespace videoroom::core
