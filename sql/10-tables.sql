@@ -43,6 +43,7 @@ CREATE UNIQUE INDEX room_open_booking ON videoroom.room (booking_id) WHERE close
 CREATE INDEX room_booking ON videoroom.room (booking_id, created_at);
 CREATE INDEX room_open_closes ON videoroom.room (closes_at) WHERE closed_at IS NULL;
 CREATE INDEX room_closed ON videoroom.room (closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX room_starts ON videoroom.room (starts_at);
 CREATE INDEX room_home ON videoroom.room (home);
 COMMENT ON TABLE videoroom.room IS 'One room for one booking';
 COMMENT ON COLUMN videoroom.room.room_id IS 'Unguessable name of the room, the UniqueName at Twilio';
@@ -119,6 +120,7 @@ CREATE TABLE videoroom.connection (
     disconnected_at       timestamptz GENERATED ALWAYS AS (coalesce(disconnected_callback, disconnected_rest)) STORED
 ) WITH (fillfactor = 80);
 CREATE INDEX connection_session ON videoroom.connection (room_sid, user_id);
+CREATE INDEX connection_user ON videoroom.connection (user_id);
 COMMENT ON TABLE videoroom.connection IS 'One Twilio Participant: one stay of one user in one session; stays may overlap';
 COMMENT ON COLUMN videoroom.connection.participant_sid IS 'Twilio''s PA sid';
 COMMENT ON COLUMN videoroom.connection.room_sid IS 'The session';

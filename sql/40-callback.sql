@@ -1,0 +1,195 @@
+-- Status callbacks. A relay inserts what Twilio posted; the trigger verifies, decodes and applies it in that transaction.
+
+CREATE FUNCTION videoroom.decode_callback(
+    body text, signature text, url text, OUT payload jsonb, OUT room_id text, OUT ignored text)
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_decode_callback';
+COMMENT ON FUNCTION videoroom.decode_callback(text, text, text) IS
+    'Verifies a callback''s signature and decodes its body: PT403 if it is forged, ignored says why a genuine one is not to be applied';
+
+CREATE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kind     text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
+    room     text := payload ->> 'RoomName';
+    session  text := payload ->> 'RoomSid';
+    stay     text := payload ->> 'ParticipantSid';
+    person   text := payload ->> 'ParticipantIdentity';
+    at       timestamptz := payload ->> 'Timestamp';
+    ended    boolean := kind = 'room-ended';
+    is_new   boolean;
+BEGIN
+    IF kind IN ('room-created', 'room-ended') THEN
+        stay := NULL;
+    ELSIF kind IN ('participant-connected', 'participant-disconnected',
+                   'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
+        IF stay IS NULL OR person IS NULL THEN
+            RETURN 'ignored';
+        END IF;
+    ELSE
+        RETURN 'ignored';
+    END IF;
+    IF kind IS NULL OR session IS NULL OR at IS NULL THEN
+        RETURN 'ignored';
+    END IF;
+
+    PERFORM FROM videoroom.room r WHERE r.room_id = room FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN 'ignored';
+    END IF;
+
+    is_new := videoroom.record_session(
+        room, session,
+        CASE WHEN kind = 'room-created' THEN at END, NULL,
+        CASE WHEN ended THEN at END, NULL,
+        CASE WHEN NOT ended THEN at END);
+    IF NOT is_new AND NOT EXISTS (
+        SELECT FROM videoroom.session s WHERE s.room_sid = session AND s.room_id = room) THEN
+        RETURN 'ignored';
+    END IF;
+
+    IF stay IS NOT NULL THEN
+        is_new := videoroom.record_connection(
+            stay, session, person,
+            CASE WHEN kind = 'participant-connected' THEN at END, NULL,
+            CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
+            CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END)
+            OR is_new;
+    END IF;
+    IF NOT is_new THEN
+        RETURN 'duplicate';
+    END IF;
+
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_build_object(
+        'event', kind, 'at', at, 'room_sid', session, 'participant_sid', stay,
+        'user_id', CASE WHEN stay IS NOT NULL THEN person END)));
+    PERFORM videoroom.settle_room(room);
+    RETURN 'applied';
+END
+$$;
+COMMENT ON FUNCTION @extschema@.videoroom_apply_callback(jsonb) IS
+    'Applies one decoded status callback, Twilio''s parameter names with string values: applied, duplicate or ignored. Trusts its input';
+
+CREATE FUNCTION videoroom.retry_time(attempts integer) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN clock_timestamp() + least(300, 2 ^ least(attempts, 10)) * (0.5 + random() / 2) * interval '1 second';
+END
+$$;
+COMMENT ON FUNCTION videoroom.retry_time(integer) IS
+    'When a callback that failed so often is tried again: two seconds, doubling to five minutes, less up to half at random';
+
+CREATE FUNCTION videoroom.receive() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+    decoded record;
+    fault   text;
+BEGIN
+    IF NEW.body IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body must not be null';
+    ELSIF octet_length(NEW.body) > 65536 THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body is longer than 65536 bytes';
+    END IF;
+
+    NEW.signature := coalesce(NEW.signature, '');
+    decoded := videoroom.decode_callback(NEW.body, NEW.signature, NEW.url);
+
+    NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
+    PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
+    IF EXISTS (SELECT FROM videoroom.callback c WHERE c.digest = NEW.digest) THEN
+        RETURN NULL;
+    END IF;
+
+    NEW.room_id := decoded.room_id;
+    NEW.received_at := clock_timestamp();
+    NEW.applied_at := NULL;
+    NEW.outcome := NULL;
+    NEW.attempts := 0;
+    NEW.retry_at := NULL;
+    NEW.error := decoded.ignored;
+    IF decoded.ignored IS NOT NULL THEN
+        NEW.outcome := 'ignored';
+    ELSE
+        -- Twilio will not send it twice: what fails now is kept and tried again.
+        BEGIN
+            NEW.outcome := @extschema@.videoroom_apply_callback(decoded.payload);
+            NEW.error := CASE WHEN NEW.outcome = 'ignored' THEN 'not about a room of ours' END;
+        EXCEPTION WHEN OTHERS THEN
+            fault := format('%s: %s', SQLSTATE, SQLERRM);
+        END;
+    END IF;
+
+    IF fault IS NULL THEN
+        NEW.applied_at := clock_timestamp();
+    ELSE
+        NEW.attempts := 1;
+        NEW.retry_at := videoroom.retry_time(1);
+        NEW.error := fault;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION videoroom.receive() IS
+    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error';
+
+CREATE TRIGGER receive BEFORE INSERT ON videoroom.callback
+    FOR EACH ROW EXECUTE FUNCTION videoroom.receive();
+COMMENT ON TRIGGER receive ON videoroom.callback IS 'Verifies, decodes and applies what a relay inserts';
+
+CREATE FUNCTION videoroom.apply_pending("limit" integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    pending videoroom.callback;
+    decoded record;
+    result  text;
+    fault   text;
+    tried   integer := 0;
+BEGIN
+    FOR pending IN
+        SELECT * FROM videoroom.callback c
+         WHERE c.applied_at IS NULL AND c.retry_at <= clock_timestamp()
+         ORDER BY c.retry_at, c.id
+         LIMIT "limit"
+           FOR UPDATE SKIP LOCKED
+    LOOP
+        tried := tried + 1;
+        result := NULL;
+        -- NOWAIT: a client's open transaction must not stall the worker, and several rooms are held at once here.
+        BEGIN
+            decoded := videoroom.decode_callback(pending.body, pending.signature, pending.url);
+            fault := decoded.ignored;
+            IF fault IS NULL THEN
+                PERFORM FROM videoroom.room r WHERE r.room_id = decoded.room_id FOR NO KEY UPDATE NOWAIT;
+                result := @extschema@.videoroom_apply_callback(decoded.payload);
+                fault := CASE WHEN result = 'ignored' THEN 'not about a room of ours' END;
+            ELSE
+                result := 'ignored';
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            result := NULL;
+            fault := format('%s: %s', SQLSTATE, SQLERRM);
+        END;
+
+        UPDATE videoroom.callback c
+           SET applied_at = CASE WHEN result IS NOT NULL THEN clock_timestamp() END,
+               outcome = result,
+               attempts = c.attempts + CASE WHEN result IS NULL THEN 1 ELSE 0 END,
+               retry_at = CASE WHEN result IS NULL THEN videoroom.retry_time(c.attempts + 1) END,
+               error = fault
+         WHERE c.id = pending.id;
+    END LOOP;
+    RETURN tried;
+END
+$$;
+COMMENT ON FUNCTION videoroom.apply_pending(integer) IS
+    'Tries kept callbacks again whose time has come, each on its own; returns how many it tried';

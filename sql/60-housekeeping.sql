@@ -1,0 +1,127 @@
+-- What only the clock brings, in batches that never wait for a room somebody else holds.
+
+CREATE FUNCTION videoroom.expire_rooms(batch integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    room   text;
+    closed integer := 0;
+BEGIN
+    FOR room IN
+        SELECT r.room_id FROM videoroom.room r
+         WHERE r.closed_at IS NULL AND r.closes_at <= clock_timestamp()
+         ORDER BY r.closes_at
+         LIMIT batch
+           FOR NO KEY UPDATE SKIP LOCKED
+    LOOP
+        PERFORM videoroom.settle_room(room);
+        closed := closed + 1;
+    END LOOP;
+    RETURN closed;
+END
+$$;
+COMMENT ON FUNCTION videoroom.expire_rooms(integer) IS
+    'Closes rooms whose window is over, at most so many; returns how many';
+
+CREATE FUNCTION videoroom.lose_sessions(batch integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    stale record;
+    lost  integer := 0;
+BEGIN
+    FOR stale IN
+        SELECT r.room_id, s.room_sid
+          FROM videoroom.session s
+          JOIN videoroom.room r ON r.room_id = s.room_id
+         WHERE s.ended_at IS NULL
+           AND coalesce(s.started_at, r.closes_at) + interval '24 hours' <= clock_timestamp()
+         ORDER BY s.room_sid
+         LIMIT batch
+           FOR NO KEY UPDATE OF r SKIP LOCKED
+    LOOP
+        -- Looked at again now that the room is ours.
+        UPDATE videoroom.session s
+           SET lost_at = videoroom.presumed_end(s.room_id, s.started_at)
+         WHERE s.room_sid = stale.room_sid AND s.ended_at IS NULL
+           AND videoroom.presumed_end(s.room_id, s.started_at) <= clock_timestamp();
+        IF FOUND THEN
+            INSERT INTO videoroom.event (room_id, kind, detail)
+            VALUES (stale.room_id, 'session-lost', jsonb_build_object('room_sid', stale.room_sid));
+            PERFORM videoroom.settle_room(stale.room_id);
+            lost := lost + 1;
+        END IF;
+    END LOOP;
+    RETURN lost;
+END
+$$;
+COMMENT ON FUNCTION videoroom.lose_sessions(integer) IS
+    'Gives up sessions whose end nobody reported and that Twilio cannot have any more, at most so many; returns how many';
+
+CREATE FUNCTION videoroom.done_with(room videoroom.room, before timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- An old room_id joins the newest room of its chain, so it is needed as long as that one is.
+    RETURN NOT EXISTS (
+        WITH RECURSIVE chain AS (
+            SELECT room.room_id
+            UNION
+            SELECT r.successor FROM chain JOIN videoroom.room r ON r.room_id = chain.room_id
+             WHERE r.successor IS NOT NULL)
+        SELECT FROM chain JOIN videoroom.room r ON r.room_id = chain.room_id
+         WHERE r.closed_at IS NULL OR r.closed_at >= before
+            OR EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL)
+            OR EXISTS (SELECT FROM videoroom.outbox o WHERE o.room_id = r.room_id AND o.dead_at IS NULL));
+END
+$$;
+COMMENT ON FUNCTION videoroom.done_with(videoroom.room, timestamptz) IS
+    'Whether a room and all that came after it closed before that moment, with nothing going on and nothing left to do';
+
+CREATE FUNCTION videoroom.purge(retention interval, batch integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    before timestamptz := clock_timestamp() - retention;
+    rooms  text[];
+    purged integer;
+    gone   integer;
+BEGIN
+    SELECT array_agg(locked.room_id) INTO rooms
+      FROM (SELECT r.room_id FROM videoroom.room r
+             WHERE r.closed_at < before AND videoroom.done_with(r, before)
+             ORDER BY r.closed_at
+             LIMIT batch
+               FOR UPDATE SKIP LOCKED) locked;
+    -- A successor may have been booked before the lock was ours.
+    SELECT coalesce(array_agg(r.room_id), '{}') INTO rooms
+      FROM videoroom.room r
+     WHERE r.room_id = ANY (rooms) AND videoroom.done_with(r, before);
+
+    DELETE FROM videoroom.event e WHERE e.room_id = ANY (rooms);
+    DELETE FROM videoroom.outbox o WHERE o.room_id = ANY (rooms);
+    DELETE FROM videoroom.connection c
+     USING videoroom.session s
+     WHERE s.room_sid = c.room_sid AND s.room_id = ANY (rooms);
+    DELETE FROM videoroom.session s WHERE s.room_id = ANY (rooms);
+    DELETE FROM videoroom.participant p WHERE p.room_id = ANY (rooms);
+    DELETE FROM videoroom.room r WHERE r.room_id = ANY (rooms);
+    GET DIAGNOSTICS purged = ROW_COUNT;
+
+    DELETE FROM videoroom.callback c
+     WHERE c.id = ANY (ARRAY(
+        SELECT k.id FROM videoroom.callback k
+         WHERE k.received_at < before
+         ORDER BY k.received_at
+         LIMIT batch
+           FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN purged + gone;
+END
+$$;
+COMMENT ON FUNCTION videoroom.purge(interval, integer) IS
+    'Forgets rooms that are over for longer than retention, and callbacks that old, at most so many of each; returns how many';
