@@ -1,0 +1,118 @@
+#include "core/form.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+
+namespace videoroom::core {
+namespace {
+
+int hex_digit(char c) noexcept
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+// The byte of a %XX at text[at]; -1 if there is none.
+int escaped_byte(std::string_view text, std::size_t at) noexcept
+{
+    if (text[at] != '%' || at + 2 >= text.size())
+        return -1;
+    const int high = hex_digit(text[at + 1]);
+    const int low = hex_digit(text[at + 2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+std::string decode(std::string_view text)
+{
+    std::string result;
+    result.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%') {
+            const int byte = escaped_byte(text, i);
+            if (byte < 0)
+                throw InvalidInput("form body has a malformed %-escape");
+            c = static_cast<char>(byte);
+            i += 2;
+        }
+        if (c == '\0')
+            throw InvalidInput("form body contains a NUL character");
+        result += c;
+    }
+    if (!valid_utf8(result))
+        throw InvalidInput("form body is not valid UTF-8");
+    return result;
+}
+
+bool unreserved(char c) noexcept
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+}
+
+}  // namespace
+
+Form decode_form(std::string_view body)
+{
+    Form form;
+    while (!body.empty()) {
+        const std::string_view pair = body.substr(0, body.find('&'));
+        body.remove_prefix(std::min(body.size(), pair.size() + 1));
+        if (pair.empty())
+            continue;
+        const std::size_t equals = pair.find('=');
+        const bool has_value = equals != std::string_view::npos;
+        form.emplace_back(decode(pair.substr(0, equals)), has_value ? decode(pair.substr(equals + 1)) : "");
+    }
+    return form;
+}
+
+std::string encode_form(const Form &form)
+{
+    std::string body;
+    for (const auto &[name, value] : form) {
+        if (!body.empty())
+            body += '&';
+        body += url_encode(name) + '=' + url_encode(value);
+    }
+    return body;
+}
+
+std::string percent_decode_leniently(std::string_view text)
+{
+    std::string result;
+    result.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const int byte = escaped_byte(text, i);
+        result += byte < 0 ? text[i] : static_cast<char>(byte);
+        i += byte < 0 ? 0 : 2;
+    }
+    return result;
+}
+
+std::string url_encode(std::string_view text)
+{
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string result;
+    result.reserve(text.size());
+    for (char c : text) {
+        if (unreserved(c)) {
+            result += c;
+        } else {
+            const auto byte = static_cast<unsigned char>(c);
+            result += {'%', digits[byte >> 4], digits[byte & 15]};
+        }
+    }
+    return result;
+}
+
+}  // namespace videoroom::core

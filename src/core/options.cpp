@@ -1,0 +1,199 @@
+#include "core/options.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.hpp"
+#include "core/json.hpp"
+#include "core/text.hpp"
+
+namespace videoroom::core {
+namespace {
+
+constexpr std::size_t metadata_limit = 16 * 1024;
+constexpr std::string_view metadata_key = "\"metadata\"";
+
+struct IntegerOption {
+    std::string_view name;
+    int RoomOptions::*member;
+    int low;
+    int high;
+    std::string_view unit;
+};
+
+// Twilio: Rooms resource, and errors 53107, 53109 and 53123.
+constexpr std::array<IntegerOption, 4> integer_options = {
+    {{"empty_room_timeout", &RoomOptions::empty_room_timeout, 1, 60, " minutes"},
+     {"max_participant_duration", &RoomOptions::max_participant_duration, 600, 86400, " seconds"},
+     {"max_participants", &RoomOptions::max_participants, 1, 50, ""},
+     {"unused_room_timeout", &RoomOptions::unused_room_timeout, 1, 60, " minutes"}}};
+
+// Twilio: media servers, Video IP addresses; gll is the one nearest to the first who joins.
+constexpr std::array<std::string_view, 10> media_regions = {"au1", "br1", "de1", "gll", "ie1",
+                                                            "in1", "jp1", "sg1", "us1", "us2"};
+
+[[noreturn]] void refuse(std::string_view name, const std::string &rule)
+{
+    throw InvalidInput("option \"" + make_valid_utf8(name, 64) + "\" " + rule);
+}
+
+std::size_t skip_space(std::string_view json, std::size_t at)
+{
+    return std::min(json.size(), json.find_first_not_of(" \t\r\n", at));
+}
+
+// The position after the string that begins at json[at].
+std::size_t skip_string(std::string_view json, std::size_t at)
+{
+    for (++at; at < json.size() && json[at] != '"'; ++at)
+        if (json[at] == '\\')
+            ++at;
+    return std::min(json.size(), at + 1);
+}
+
+// The position after the object that begins at json[at].
+std::size_t skip_object(std::string_view json, std::size_t at)
+{
+    int depth = 0;
+    while (at < json.size()) {
+        if (json[at] == '"') {
+            at = skip_string(json, at);
+            continue;
+        }
+        depth += json[at] == '{' || json[at] == '[' ? 1 : 0;
+        depth -= json[at] == '}' || json[at] == ']' ? 1 : 0;
+        ++at;
+        if (depth == 0)
+            break;
+    }
+    return at;
+}
+
+// The text of the object under the key "metadata" of the outermost object; empty if there is none.
+std::string_view find_metadata(std::string_view json)
+{
+    int depth = 0;
+    for (std::size_t at = 0; at < json.size();) {
+        if (json[at] != '"') {
+            depth += json[at] == '{' || json[at] == '[' ? 1 : 0;
+            depth -= json[at] == '}' || json[at] == ']' ? 1 : 0;
+            ++at;
+            continue;
+        }
+        const std::size_t end = skip_string(json, at);
+        const std::size_t colon = skip_space(json, end);
+        const std::size_t value = skip_space(json, std::min(json.size(), colon + 1));
+        if (depth == 1 && json.substr(at, end - at) == metadata_key && json.substr(colon, 1) == ":" &&
+            json.substr(value, 1) == "{")
+            return json.substr(value, skip_object(json, value) - value);
+        at = end;
+    }
+    return {};
+}
+
+Json parse_object(const std::string &json)
+{
+    const auto object = Json::try_parse(json);
+    if (!object)
+        throw InvalidInput("options are not valid JSON, or contain a number that is out of range");
+    if (!object->is_object())
+        throw InvalidInput("options must be a JSON object");
+    return *object;
+}
+
+std::vector<std::string> read_codecs(const Json &value)
+{
+    std::vector<std::string> codecs;
+    for (const Json &item : value.items()) {
+        const auto codec = item.as_string();
+        if (!codec || (*codec != "VP8" && *codec != "H264") ||
+            std::find(codecs.begin(), codecs.end(), *codec) != codecs.end())
+            refuse("video_codecs", "must be an array of VP8 and H264, each once at most");
+        codecs.push_back(*codec);
+    }
+    if (!value.is_array())
+        refuse("video_codecs", "must be an array of VP8 and H264, each once at most");
+    return codecs;
+}
+
+std::string read_region(const Json &value)
+{
+    const auto region = value.as_string();
+    if (!region || std::find(media_regions.begin(), media_regions.end(), *region) == media_regions.end()) {
+        std::string names;
+        for (std::string_view name : media_regions)
+            names += (names.empty() ? "" : ", ") + std::string(name);
+        refuse("media_region", "must be one of " + names);
+    }
+    return *region;
+}
+
+void read_option(const std::string &name, const Json &value, RoomOptions *options)
+{
+    const auto integer = std::find_if(integer_options.begin(), integer_options.end(),
+                                      [&](const IntegerOption &option) { return option.name == name; });
+    if (integer != integer_options.end()) {
+        const auto number = value.as_integer();
+        if (!number || *number < integer->low || *number > integer->high)
+            refuse(name, "must be an integer from " + std::to_string(integer->low) + " to " +
+                             std::to_string(integer->high) + std::string(integer->unit));
+        options->*integer->member = static_cast<int>(*number);
+    } else if (name == "audio_only") {
+        options->audio_only = value.as_boolean();
+        if (!options->audio_only)
+            refuse(name, "must be true or false");
+    } else if (name == "media_region") {
+        options->media_region = read_region(value);
+    } else if (name == "video_codecs") {
+        options->video_codecs = read_codecs(value);
+    } else if (name == "metadata") {
+        if (!value.is_object())
+            refuse(name, "must be a JSON object");
+    } else {
+        throw InvalidInput("unknown option \"" + make_valid_utf8(name, 64) + "\"", "",
+                           "Options are audio_only, empty_room_timeout, max_participant_duration, "
+                           "max_participants, media_region, metadata, unused_room_timeout and video_codecs.");
+    }
+}
+
+}  // namespace
+
+RoomOptions parse_options(std::string_view json, std::string *metadata_json)
+{
+    const std::string_view metadata = find_metadata(json);
+    std::string rest(json);
+    if (!metadata.empty())
+        rest.replace(static_cast<std::size_t>(metadata.data() - json.data()), metadata.size(), "{}");
+
+    const Json object = parse_object(rest);
+    RoomOptions options;
+    for (const std::string &name : object.keys())
+        read_option(name, *object.get(name), &options);
+    if (metadata.size() > metadata_limit)
+        refuse("metadata", "must be at most 16 kB");
+    if (metadata_json != nullptr)
+        *metadata_json = metadata.empty() ? "{}" : metadata;
+    return options;
+}
+
+std::string options_json(const RoomOptions &options)
+{
+    Json object = Json::object();
+    if (options.audio_only)
+        object.set("audio_only", *options.audio_only);
+    object.set("empty_room_timeout", options.empty_room_timeout);
+    object.set("max_participant_duration", options.max_participant_duration);
+    object.set("max_participants", options.max_participants);
+    if (!options.media_region.empty())
+        object.set("media_region", options.media_region);
+    object.set("unused_room_timeout", options.unused_room_timeout);
+    if (!options.video_codecs.empty()) {
+        Json codecs = Json::array();
+        for (const std::string &codec : options.video_codecs)
+            codecs.append(codec);
+        object.set("video_codecs", codecs);
+    }
+    return object.dump();
+}
+
+}  // namespace videoroom::core
