@@ -55,11 +55,11 @@ std::string read_file(const std::string &path)
     Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat status;
     if (file.get() < 0 || fstat(file.get(), &status) != 0)
-        unreadable(path, std::strerror(errno));
+        unreadable(path, strerror(errno));
     if (!S_ISREG(status.st_mode))
         unreadable(path, "it is not a regular file");
     if (status.st_mode & (S_IRWXG | S_IRWXO))
-        throw core::InvalidInput("credentials file \"" + path + "\" is accessible to group or others",
+        throw core::InvalidInput("credentials file \"" + path + "\" is accessible to group or others", {},
                                  "Run: chmod 600 " + path);
 
     std::string text(most_bytes + 1, '\0');
@@ -69,7 +69,7 @@ std::string read_file(const std::string &path)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            unreadable(path, std::strerror(errno));
+            unreadable(path, strerror(errno));
         if (got == 0)
             break;
         size += static_cast<std::size_t>(got);
@@ -85,7 +85,7 @@ core::Credentials parse(const std::string &path, const std::string &text)
     try {
         return core::parse_credentials(text);
     } catch (const core::InvalidInput &e) {
-        throw core::InvalidInput("credentials file \"" + path + "\": " + e.what(), e.hint());
+        throw core::InvalidInput("credentials file \"" + path + "\": " + e.what(), e.detail(), e.hint());
     }
 }
 
@@ -113,7 +113,8 @@ const core::Credentials &credentials()
     } catch (const core::InvalidInput &e) {
         if (!held)
             throw Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the Twilio credentials are not available",
-                          e.what(), *e.hint() ? e.hint() : "Set videoroom.credentials_file and reload.");
+                          e.what(),
+                          e.hint().empty() ? "Set videoroom.credentials_file and reload." : e.hint());
         std::string problem = e.what();
         call([&] {
             ereport(LOG, errmsg("keeping the credentials in use"), errdetail("%s", problem.c_str()));
@@ -132,7 +133,7 @@ std::optional<std::string> credentials_problem()
         parse(path, read_file(path));
         return std::nullopt;
     } catch (const core::InvalidInput &e) {
-        return std::string(e.what()) + (*e.hint() ? std::string(" (") + e.hint() + ")" : "");
+        return std::string(e.what()) + (e.hint().empty() ? "" : " (" + e.hint() + ")");
     }
 }
 

@@ -71,13 +71,18 @@ private:
     ErrorContextCallback *context_;
 };
 
+// Where caught errors are kept when they must outlive their transaction: set by the worker, which logs
+// them after the abort. Elsewhere they stay with the caller.
+inline MemoryContext error_context = nullptr;
+
 namespace detail {
 
 // Noinline, so that what the fast path keeps in registers never meets the setjmp's second return.
 [[noreturn]] inline void __attribute__((noinline, cold)) throw_current_error(MemoryContext caller)
 {
-    MemoryContextSwitchTo(caller);
+    MemoryContextSwitchTo(error_context ? error_context : caller);
     ErrorData *data = CopyErrorData();
+    MemoryContextSwitchTo(caller);
     FlushErrorState();
     throw Error(data);
 }
@@ -131,7 +136,7 @@ std::invoke_result_t<F> wall(F &&f)
         report.set(e.sqlstate(), e.what(), e.detail(), e.hint());
         report.expected = e.expected();
     } catch (const core::InvalidInput &e) {
-        report.set(ERRCODE_INVALID_PARAMETER_VALUE, e.what(), e.detail(), e.hint());
+        report.set(ERRCODE_INVALID_PARAMETER_VALUE, e.what(), e.detail().c_str(), e.hint().c_str());
     } catch (const std::bad_alloc &) {
         report.set(ERRCODE_OUT_OF_MEMORY, "out of memory");
     } catch (const std::exception &e) {

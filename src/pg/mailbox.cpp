@@ -8,7 +8,9 @@
 namespace videoroom::pg {
 namespace {
 
-shared::Waiting *current = nullptr;  // this session's entry, for an exit that runs no destructor
+// This session's entry and its database, for an exit that runs no destructor.
+shared::Waiting *current = nullptr;
+shared::Database *current_database = nullptr;
 
 std::string_view room_of(const shared::Waiting &entry)
 {
@@ -20,11 +22,9 @@ void leave() noexcept
     if (!current)
         return;
     shared::Locked locked(shared::state());
-    shared::Database *database = shared::find_database(shared::state(), MyDatabaseId);
     if (--current->waiters == 0)
         current->room_id[0] = '\0';
-    if (database)
-        database->waiters--;
+    current_database->waiters--;
     current = nullptr;
 }
 
@@ -92,6 +92,7 @@ Wait::Wait(std::string_view room_id)
         database->waiters++;
         database->due = true;
         current = entry_;
+        current_database = database;
         SetLatch(database->latch);
     }
     ConditionVariablePrepareToSleep(&entry_->changed);

@@ -25,8 +25,10 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
+#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -59,6 +61,7 @@ extern "C" {
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -75,8 +78,21 @@ namespace videoroom::pg {
 constexpr core::Time epoch_gap =
     static_cast<core::Time>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 
-inline core::Time to_core(TimestampTz time) noexcept { return time + epoch_gap; }
-inline TimestampTz to_server(core::Time time) noexcept { return time - epoch_gap; }
+constexpr core::Time to_core(TimestampTz time) noexcept { return time + epoch_gap; }
+constexpr TimestampTz to_server(core::Time time) noexcept { return time - epoch_gap; }
+
+// Uniform in [0, 1), for spreading retries; no secret may depend on it.
+inline double random01() noexcept { return pg_prng_double(&pg_global_prng_state); }
+
+// Does the current user own the database?
+inline bool owns_database(Oid database)
+{
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(DatabaseRelationId, database, GetUserId());
+#else
+    return pg_database_ownercheck(database, GetUserId());
+#endif
+}
 
 // A wait event set that lives as long as the process.
 inline WaitEventSet *create_wait_event_set(int events)

@@ -43,7 +43,7 @@ bool accept(const char *value, Check &&check)
         return true;
     } catch (const core::InvalidInput &e) {
         strlcpy(detail, e.what(), sizeof detail);
-        strlcpy(hint, e.hint(), sizeof hint);
+        strlcpy(hint, e.hint().c_str(), sizeof hint);
     } catch (const std::exception &e) {
         strlcpy(detail, e.what(), sizeof detail);
         hint[0] = '\0';

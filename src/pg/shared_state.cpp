@@ -66,11 +66,11 @@ Database *claim_database(State *shared, Oid database) noexcept
         slot->oid = database;
         slot->worker = 0;
         slot->latch = nullptr;
-        slot->holds = 0;
+        slot->held_by = 0;
         slot->pause = Pause::none;
         slot->due = true;
         slot->wake_at = 0;
-        slot->swept_at = 0;
+        slot->ready = false;
     }
     return slot;
 }
@@ -96,7 +96,7 @@ void wake_worker(Oid database, TimestampTz run_at) noexcept
     if (!shared_state)
         return;
     Locked locked(shared_state);
-    Database *slot = find_database(shared_state, database);
+    Database *slot = claim_database(shared_state, database);
     if (!slot || !slot->worker) {
         shared_state->look_again = true;
         if (shared_state->launcher_latch)

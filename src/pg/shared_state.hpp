@@ -15,8 +15,8 @@ constexpr int most_databases = 64;
 constexpr int most_accounts = 16;
 constexpr int mailbox_size = 128;
 
-// Why a worker does nothing for the time being.
-enum class Pause : int { none, no_credentials, other_home, library_newer, account };
+// Why a worker makes no calls for the time being.
+enum class Pause : int { none, no_credentials, other_home, other_version, account };
 
 // A room that joins wait for.
 struct Waiting {
@@ -30,11 +30,11 @@ struct Database {
     Oid oid;              // InvalidOid: the slot is free
     pid_t worker;         // 0: none
     Latch *latch;         // the worker's, while there is one
-    int holds;            // DROP DATABASE is under way: start no worker
+    pid_t held_by;        // this session is dropping the database: start no worker
     Pause pause;
     bool due;             // there may be something to do: set before the latch
+    bool ready;           // the worker has found the extension
     TimestampTz wake_at;  // the worker looks again by itself then
-    TimestampTz swept_at;
     int waiters;          // sessions waiting, over all rooms
     Waiting mailbox[mailbox_size];
 };
@@ -51,7 +51,7 @@ struct State {
     pid_t launcher;
     Latch *launcher_latch;
     bool look_again;  // the launcher shall look at the databases again
-    bool out_of_workers;
+    bool out_of_workers;  // the last attempt to start a worker found no slot
     ConditionVariable worker_gone;
     Database databases[most_databases];
     Account accounts[most_accounts];

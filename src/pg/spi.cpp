@@ -32,7 +32,7 @@ Value text(std::string_view value)
     return {TEXTOID, datum, false};
 }
 
-Value text(const std::optional<std::string> &value)
+Value text_or_null(const std::optional<std::string> &value)
 {
     return value ? text(std::string_view(*value)) : Value{TEXTOID, 0, true};
 }

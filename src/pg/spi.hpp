@@ -26,7 +26,7 @@ struct Value {
 };
 
 Value text(std::string_view value);
-Value text(const std::optional<std::string> &value);
+Value text_or_null(const std::optional<std::string> &value);
 Value text_array(const std::vector<std::string> &values);
 Value bigint_array(const std::vector<int64> &values);
 Value bigint(int64 value);

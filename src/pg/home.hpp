@@ -1,0 +1,28 @@
+// Which cluster and database these rooms belong to. A restored copy is another one: it must not call Twilio
+// or let anybody in until somebody says so.
+#pragma once
+
+#include "pg/spi.hpp"
+
+namespace videoroom::pg {
+
+enum class Home {
+    unclaimed,  // no room was ever booked
+    ours,
+    upgraded,   // ours, as an older major version knew it: pg_upgrade keeps the oids
+    foreign,    // another cluster's or database's: a copy
+};
+
+// Whose the rooms are.
+Home home(Spi &spi);
+
+// Makes the rooms this database's where nobody else claims them: the first booking does, and whoever finds
+// them `upgraded`. A foreign home stays as it is.
+void claim_home(Spi &spi);
+
+// What a statement compares videoroom.home with: this cluster's system identifier, database and major version.
+Value system_identifier();
+Value database_oid();
+Value server_major();
+
+}  // namespace videoroom::pg

@@ -1,0 +1,12 @@
+// Waking the worker when a transaction that gave it something to do has committed.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace videoroom::pg {
+
+// The worker of this database, or the launcher if there is none, shall look once this transaction has
+// committed, unless it looks before `run_at` anyway. Raises server errors: call it behind call().
+void wake_at_commit(TimestampTz run_at);
+
+}  // namespace videoroom::pg

@@ -1,0 +1,120 @@
+#include "worker/call.hpp"
+
+#include <utility>
+
+#include "core/json.hpp"
+#include "core/text.hpp"
+#include "core/time.hpp"
+
+namespace videoroom::worker {
+namespace {
+
+constexpr std::size_t most_text = 500;
+
+// Is the success's body what the API describes?
+bool readable(const Call &call, const std::string &body)
+{
+    switch (call.purpose) {
+    case Purpose::create:
+    case Purpose::adopt:
+    case Purpose::resolve: {
+        auto room = core::parse_room(body);
+        return room && room->unique_name == call.room_id;
+    }
+    case Purpose::complete:
+    case Purpose::confirm_complete:
+    case Purpose::read_session:
+        return core::parse_room(body).has_value();
+    case Purpose::remove:
+        return core::parse_participant(body).has_value();
+    case Purpose::list_rooms:
+        return core::parse_rooms(body).has_value();
+    case Purpose::read_connected:
+    case Purpose::read_disconnected:
+        return core::parse_participants(body).has_value();
+    }
+    return false;
+}
+
+const char *name_of(core::Verdict verdict)
+{
+    switch (verdict) {
+    case core::Verdict::later:
+        return "later";
+    case core::Verdict::account:
+        return "unavailable";
+    case core::Verdict::limited:
+        return "limited";
+    case core::Verdict::unauthorized:
+        return "unauthorized";
+    case core::Verdict::permanent:
+        return "permanent";
+    case core::Verdict::missing:
+        return "missing";
+    default:
+        return "unexpected";
+    }
+}
+
+}  // namespace
+
+core::Action action_of(Purpose purpose)
+{
+    switch (purpose) {
+    case Purpose::create:
+        return core::Action::create_room;
+    case Purpose::complete:
+        return core::Action::complete_room;
+    case Purpose::remove:
+        return core::Action::remove_participant;
+    case Purpose::list_rooms:
+    case Purpose::read_connected:
+    case Purpose::read_disconnected:
+        return core::Action::list;
+    default:
+        return core::Action::fetch_room;
+    }
+}
+
+Answered judge(Call call, http::Answer answer)
+{
+    Answered answered;
+    core::Outcome outcome;
+    outcome.transport = answer.transport;
+    outcome.status = answer.status;
+    if (answer.transport == core::Transport::answered && answer.status / 100 == 2) {
+        if (!readable(call, answer.body)) {
+            outcome.transport = core::Transport::lost;
+            answer.error = "the answer is not what Twilio's API describes";
+        }
+    } else if (answer.transport == core::Transport::answered) {
+        answered.error = core::parse_error(answer.status, answer.body);
+        outcome.code = answered.error.code;
+    }
+    answered.verdict = core::judge(action_of(call.purpose), outcome);
+    answered.may_have_arrived = core::may_have_arrived(outcome);
+    answered.call = std::move(call);
+    answered.answer = std::move(answer);
+    return answered;
+}
+
+std::string describe(const Answered &answered)
+{
+    core::Json error = core::Json::object();
+    error.set("at", core::format_iso8601(pg::to_core(GetCurrentTimestamp())));
+    error.set("kind", name_of(answered.verdict));
+    if (answered.answer.status)
+        error.set("status", static_cast<int64>(answered.answer.status));
+    if (answered.error.code)
+        error.set("code", answered.error.code);
+    const std::string &message = answered.error.message.empty() ? answered.answer.error : answered.error.message;
+    if (!message.empty())
+        error.set("message", core::make_valid_utf8(message, most_text));
+    if (!answered.error.more_info.empty())
+        error.set("more_info", answered.error.more_info);
+    if (!answered.answer.request_id.empty())
+        error.set("request_id", core::make_valid_utf8(answered.answer.request_id, most_text));
+    return error.dump();
+}
+
+}  // namespace videoroom::worker

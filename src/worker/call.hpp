@@ -1,0 +1,60 @@
+// What one call to Twilio is for, and what came of it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/retry.hpp"
+#include "core/video_api.hpp"
+#include "http/client.hpp"
+#include "pg/postgres.hpp"
+
+namespace videoroom::worker {
+
+enum class Purpose {
+    create,             // make the room's session
+    adopt,              // 53113: the name is taken; fetch the session that has it
+    resolve,            // the room closed while a create was unanswered: was a session born?
+    complete,           // end the session
+    confirm_complete,   // Twilio says there was nothing to end: look whether it has ended
+    remove,             // put a participant out
+    list_rooms,         // the sweep
+    read_session,       // the reconciler: one session,
+    read_connected,     // who is there,
+    read_disconnected,  // and who was
+};
+
+struct Call {
+    Purpose purpose;
+    core::Request request;
+    std::string room_id;   // empty for list_rooms
+    std::string room_sid;  // the session it is about, if it is known
+    int64 outbox_id = 0;   // 0: no row of the outbox stands behind it
+    int attempts = 0;      // of the row, this one included
+    // When the row was last sent before this, not known to have done nothing.
+    std::optional<TimestampTz> sent_before;
+    TimestampTz sent_at = 0;
+};
+
+// A call with its answer, until the answer is recorded.
+struct Answered {
+    Call call;
+    http::Answer answer;
+    core::ApiError error;
+    core::Verdict verdict = core::Verdict::done;
+    bool may_have_arrived = false;
+    TimestampTz not_before = 0;  // try to record it again then
+    int recordings = 0;          // that failed
+};
+
+// What the retry policy calls it.
+core::Action action_of(Purpose purpose);
+
+// Judges an answer: fills in error, verdict and may_have_arrived. A success whose body is not what the API
+// describes is no success.
+Answered judge(Call call, http::Answer answer);
+
+// The row's last_error: at, kind, status, code, message, more_info, request_id.
+std::string describe(const Answered &answered);
+
+}  // namespace videoroom::worker

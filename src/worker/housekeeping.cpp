@@ -1,0 +1,60 @@
+#include "worker/housekeeping.hpp"
+
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+#include "pg/transaction.hpp"
+
+namespace videoroom::worker {
+namespace {
+
+constexpr int batch = 50;
+
+pg::Statement expire_rooms = {"SELECT videoroom.expire_rooms($1)"};
+pg::Statement apply_pending = {"SELECT videoroom.apply_pending($1)"};
+pg::Statement lose_sessions = {"SELECT videoroom.lose_sessions($1)"};
+pg::Statement purge = {"SELECT videoroom.purge(pg_catalog.make_interval(secs => $1::pg_catalog.float8), $2)"};
+
+// Runs a function that says how many rows it dealt with.
+int dealt_with(pg::Spi &spi, pg::Statement &statement, std::initializer_list<pg::Value> values)
+{
+    return spi.execute(statement, values).integer(0, 1).value_or(0);
+}
+
+}  // namespace
+
+bool close_and_apply()
+{
+    int most = 0;
+    {
+        pg::Transaction transaction;
+        {
+            pg::Spi spi;
+            most = dealt_with(spi, expire_rooms, {pg::integer(batch)});
+        }
+        transaction.commit();
+    }
+    {
+        pg::Transaction transaction;
+        {
+            pg::Spi spi;
+            most = Max(most, dealt_with(spi, apply_pending, {pg::integer(batch)}));
+        }
+        transaction.commit();
+    }
+    return most >= batch;
+}
+
+bool tidy_up()
+{
+    int most = 0;
+    pg::Transaction transaction;
+    {
+        pg::Spi spi;
+        most = dealt_with(spi, lose_sessions, {pg::integer(batch)});
+        most = Max(most, dealt_with(spi, purge, {pg::integer(pg::settings::retention), pg::integer(batch)}));
+    }
+    transaction.commit();
+    return most >= batch;
+}
+
+}  // namespace videoroom::worker

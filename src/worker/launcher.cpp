@@ -1,0 +1,249 @@
+#include "worker/launcher.hpp"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "pg/guard.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_state.hpp"
+#include "worker/worker.hpp"
+
+namespace videoroom::worker {
+namespace {
+
+using pg::shared::Database;
+using pg::shared::Locked;
+using pg::shared::state;
+
+constexpr TimestampTz safety_look = 60 * USECS_PER_SEC;
+constexpr TimestampTz longest_probe = 5 * USECS_PER_SEC;  // then the next database gets its turn
+constexpr TimestampTz longest_pause = 60 * USECS_PER_SEC;
+constexpr TimestampTz lived_well = 10 * USECS_PER_SEC;
+
+// What the launcher remembers of a database.
+struct Known {
+    bool probed = false;  // looked at, and the extension was not there
+    TimestampTz started_at = 0;
+    TimestampTz not_before = 0;
+    int failures = 0;
+};
+
+// What a database's slot says.
+enum class Slot { none, wanted, running, ready, held };
+
+class Launcher {
+public:
+    [[noreturn]] void run()
+    {
+        for (;;) {
+            TimestampTz next = GetCurrentTimestamp() + safety_look;
+            if (pg::settings::enabled)
+                next = std::min(next, look());
+            wait(next);
+        }
+    }
+
+private:
+    // Starts what is to be started now; says when to look again at the latest.
+    TimestampTz look()
+    {
+        TimestampTz now = GetCurrentTimestamp();
+        TimestampTz next = DT_NOEND;
+        std::vector<Oid> databases = list_databases();
+        forget_others(databases);
+        check_probe(now);
+        for (Oid oid : databases) {
+            Known &known = known_[oid];
+            Slot slot = slot_of(oid);
+            if (slot == Slot::ready)
+                known.failures = 0;
+            if (slot == Slot::running || slot == Slot::ready || slot == Slot::held)
+                continue;
+            if (slot == Slot::none && known.started_at && !known.probed && oid != probing_)
+                known.probed = true;
+            if (slot == Slot::none && known.probed)
+                continue;
+            if (OidIsValid(probing_))
+                continue;  // one at a time; its end wakes us
+            if (known.not_before > now) {
+                next = std::min(next, known.not_before);
+                continue;
+            }
+            start(oid, known, now);
+        }
+        if (OidIsValid(probing_))
+            next = std::min(next, now + longest_probe);
+        return next;
+    }
+
+    void start(Oid oid, Known &known, TimestampTz now)
+    {
+        // Whoever dies young waits longer each time.
+        known.failures = now - known.started_at < lived_well ? known.failures + 1 : 0;
+        known.not_before = now + std::min(longest_pause, USECS_PER_SEC << std::min(known.failures, 6));
+        known.started_at = now;
+        bool started = pg::call([&] { return start_worker(oid, &handle_); });
+        tell_slots(!started);
+        if (!started) {
+            known.started_at = 0;
+            return;
+        }
+        known.probed = false;
+        probing_ = oid;
+        probe_until_ = now + longest_probe;
+    }
+
+    // Is the worker started last on its feet, or gone?
+    void check_probe(TimestampTz now)
+    {
+        if (!OidIsValid(probing_))
+            return;
+        pid_t pid;
+        BgwHandleStatus status = pg::call([&] { return GetBackgroundWorkerPid(handle_, &pid); });
+        if (status == BGWH_STOPPED || slot_of(probing_) == Slot::ready || now >= probe_until_) {
+            pfree(handle_);
+            handle_ = nullptr;
+            probing_ = InvalidOid;
+        }
+    }
+
+    static Slot slot_of(Oid oid)
+    {
+        Locked locked(state());
+        Database *database = pg::shared::find_database(state(), oid);
+        if (!database)
+            return Slot::none;
+        if (database->held_by) {
+            if (BackendPidGetProc(database->held_by))
+                return Slot::held;
+            database->held_by = 0;  // the session that dropped it died
+        }
+        if (!database->worker)
+            return Slot::wanted;
+        return database->ready ? Slot::ready : Slot::running;
+    }
+
+    // Says so once, not at every attempt.
+    static void tell_slots(bool out)
+    {
+        bool changed;
+        {
+            Locked locked(state());
+            changed = state()->out_of_workers != out;
+            state()->out_of_workers = out;
+        }
+        if (changed && out)
+            pg::call([] {
+                ereport(LOG, errmsg("videoroom cannot start a worker: no background worker slot is free"),
+                        errhint("Raise max_worker_processes and restart."));
+            });
+    }
+
+    // Databases that take connections and are no templates.
+    static std::vector<Oid> list_databases()
+    {
+        std::vector<Oid> databases;
+        databases.reserve(64);
+        TableScanDesc scan;
+        Relation catalog;
+        pg::call([&] {
+            SetCurrentStatementStartTimestamp();
+            StartTransactionCommand();
+            (void) GetTransactionSnapshot();
+            catalog = table_open(DatabaseRelationId, AccessShareLock);
+            scan = table_beginscan_catalog(catalog, 0, nullptr);
+        });
+        while (HeapTuple tuple = pg::call([&] { return heap_getnext(scan, ForwardScanDirection); })) {
+            auto *database = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+            if (database->datallowconn && !database->datistemplate && database->datconnlimit > -2)
+                databases.push_back(database->oid);
+        }
+        pg::call([&] {
+            table_endscan(scan);
+            table_close(catalog, AccessShareLock);
+            CommitTransactionCommand();
+        });
+        return databases;
+    }
+
+    void forget_others(const std::vector<Oid> &databases)
+    {
+        auto gone = [&](Oid oid) {
+            return std::find(databases.begin(), databases.end(), oid) == databases.end();
+        };
+        std::erase_if(known_, [&](const auto &entry) { return gone(entry.first); });
+        Locked locked(state());
+        for (Database &database : state()->databases)
+            if (OidIsValid(database.oid) && !database.worker && !database.held_by && gone(database.oid))
+                database.oid = InvalidOid;
+    }
+
+    static void wait(TimestampTz until)
+    {
+        long timeout = std::max(0L, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until));
+        pg::call([&] {
+            WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout, PG_WAIT_EXTENSION);
+            ResetLatch(MyLatch);
+            CHECK_FOR_INTERRUPTS();
+            if (ConfigReloadPending) {
+                ConfigReloadPending = false;
+                ProcessConfigFile(PGC_SIGHUP);
+            }
+        });
+    }
+
+    std::map<Oid, Known> known_;
+    Oid probing_ = InvalidOid;
+    TimestampTz probe_until_ = 0;
+    BackgroundWorkerHandle *handle_ = nullptr;
+};
+
+void leave(int, Datum)
+{
+    Locked locked(state());
+    state()->launcher = 0;
+    state()->launcher_latch = nullptr;
+}
+
+void enter()
+{
+    {
+        Locked locked(state());
+        state()->launcher = MyProcPid;
+        state()->launcher_latch = MyLatch;
+    }
+    before_shmem_exit(leave, 0);
+}
+
+}  // namespace
+
+void register_launcher()
+{
+    if (IsBinaryUpgrade)
+        return;
+    BackgroundWorker launcher = {};
+    launcher.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    launcher.bgw_start_time = BgWorkerStart_RecoveryFinished;
+    launcher.bgw_restart_time = 1;
+    strlcpy(launcher.bgw_library_name, "videoroom", BGW_MAXLEN);
+    strlcpy(launcher.bgw_function_name, "videoroom_launcher_main", BGW_MAXLEN);
+    strlcpy(launcher.bgw_name, "videoroom launcher", BGW_MAXLEN);
+    strlcpy(launcher.bgw_type, "videoroom launcher", BGW_MAXLEN);
+    RegisterBackgroundWorker(&launcher);
+}
+
+}  // namespace videoroom::worker
+
+extern "C" PGDLLEXPORT void videoroom_launcher_main(Datum)
+{
+    using namespace videoroom;
+
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGTERM, die);
+    BackgroundWorkerUnblockSignals();
+    worker::enter();
+    BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+    pg::wall([] { worker::Launcher().run(); });
+    proc_exit(1);  // 0 would unregister it for good
+}

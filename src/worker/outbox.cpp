@@ -1,0 +1,287 @@
+#include "worker/outbox.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/json.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+#include "pg/transaction.hpp"
+
+namespace videoroom::worker {
+namespace {
+
+constexpr std::string_view by_identity = "identity/";
+constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
+
+// A room counts as closed from its closes_at on, whether housekeeping has said so or not.
+pg::Statement select_due = {R"(
+    SELECT o.id, o.room_id, o.action, o.target, o.attempts, o.sent_at,
+           r.closed_at IS NOT NULL OR r.closes_at <= $1,
+           r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL,
+           r.options::pg_catalog.text, r.completes_at,
+           live.room_sid, live.started_at,
+           EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = o.room_id),
+           EXISTS (SELECT FROM videoroom.outbox c
+                    WHERE c.room_id = o.room_id AND c.action = 'create-room' AND c.sent_at IS NOT NULL),
+           CASE WHEN o.action = 'remove-participant' AND o.target NOT LIKE 'identity/%'
+                THEN (SELECT c.room_sid FROM videoroom.connection c
+                        JOIN videoroom.session s ON s.room_sid = c.room_sid AND s.ended_at IS NULL
+                       WHERE c.participant_sid = o.target AND c.disconnected_at IS NULL
+                         AND EXISTS (SELECT FROM videoroom.participant p
+                                      WHERE p.room_id = o.room_id AND p.user_id = c.user_id
+                                        AND p.removed_at IS NOT NULL))
+                WHEN o.action = 'remove-participant'
+                THEN live.room_sid END
+      FROM (SELECT pg_catalog.min(d.id) AS id, pg_catalog.min(d.priority) AS priority
+              FROM videoroom.outbox d
+             WHERE d.dead_at IS NULL AND d.run_at <= $1 AND d.room_id <> ALL ($2)
+             GROUP BY d.room_id) AS due
+      JOIN videoroom.outbox o ON o.id = due.id
+      JOIN videoroom.room r ON r.room_id = o.room_id
+      LEFT JOIN LATERAL (SELECT s.room_sid, s.started_at FROM videoroom.session s
+                          WHERE s.room_id = o.room_id AND s.ended_at IS NULL
+                          ORDER BY s.started_at DESC NULLS LAST, s.room_sid LIMIT 1) AS live ON true
+     ORDER BY due.priority, r.starts_at, o.id
+     LIMIT $3
+       FOR UPDATE OF o SKIP LOCKED)"};
+
+pg::Statement mark_sent = {R"(
+    UPDATE videoroom.outbox SET sent_at = $2, attempts = attempts + 1 WHERE id = ANY ($1))"};
+pg::Statement mark_tried = {R"(
+    UPDATE videoroom.outbox SET attempts = attempts + 1 WHERE id = ANY ($1))"};
+pg::Statement drop_rows = {"DELETE FROM videoroom.outbox WHERE id = ANY ($1)"};
+pg::Statement postpone_to_end = {R"(
+    UPDATE videoroom.outbox o SET run_at = r.completes_at, priority = 3
+      FROM videoroom.room r WHERE r.room_id = o.room_id AND o.id = ANY ($1))"};
+pg::Statement bury_rows = {R"(
+    UPDATE videoroom.outbox
+       SET dead_at = $2,
+           last_error = coalesce(last_error, '{}')
+                        OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('kind', 'deadline', 'message', 'too late to be of use', 'at', $2)
+     WHERE id = ANY ($1))"};
+
+pg::Statement ask_for_room = {R"(
+    SELECT videoroom.enqueue(r.room_id, 'create-room', '', 1, pg_catalog.clock_timestamp())
+      FROM (SELECT room_id FROM videoroom.room
+             WHERE room_id = $1 AND closed_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) AS r
+     WHERE NOT EXISTS (SELECT FROM videoroom.outbox o
+                        WHERE o.room_id = r.room_id AND o.action = 'create-room' AND o.dead_at IS NOT NULL))"};
+pg::Statement is_locked = {R"(
+    SELECT NOT EXISTS (SELECT FROM (SELECT FROM videoroom.room r WHERE r.room_id = $1
+                                       FOR NO KEY UPDATE SKIP LOCKED) AS mine)
+       AND EXISTS (SELECT FROM videoroom.room r WHERE r.room_id = $1))"};
+
+pg::Statement hurry = {R"(
+    UPDATE videoroom.outbox SET run_at = pg_catalog.clock_timestamp()
+     WHERE id IN (SELECT id FROM videoroom.outbox
+                   WHERE dead_at IS NULL AND run_at > pg_catalog.clock_timestamp() AND attempts > 0
+                     AND last_error OPERATOR(pg_catalog.->>) 'kind' IN ('unavailable', 'limited', 'unauthorized')
+                     FOR UPDATE SKIP LOCKED))"};
+
+pg::Statement select_next_due = {R"(
+    SELECT least(
+        (SELECT pg_catalog.min(run_at) FROM videoroom.outbox
+          WHERE dead_at IS NULL AND room_id <> ALL ($1)),
+        (SELECT pg_catalog.min(closes_at) FROM videoroom.room WHERE closed_at IS NULL),
+        (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL)))"};
+
+struct Row {
+    int64 id;
+    std::string room_id;
+    std::string action;
+    std::string target;
+    int attempts;
+    std::optional<TimestampTz> sent_at;
+    bool closed;
+    bool on_purpose;
+    std::string options;
+    TimestampTz completes_at;
+    std::optional<std::string> open_sid;
+    std::optional<TimestampTz> open_since;
+    bool had_session;
+    bool create_sent;
+    std::optional<std::string> remove_from;
+};
+
+Row read_row(const pg::Rows &rows, uint64 i)
+{
+    return {rows.bigint(i, 1).value(),
+            rows.text(i, 2).value(),
+            rows.text(i, 3).value(),
+            rows.text(i, 4).value(),
+            rows.integer(i, 5).value(),
+            rows.timestamp(i, 6),
+            rows.boolean(i, 7).value(),
+            rows.boolean(i, 8).value(),
+            rows.text(i, 9).value(),
+            rows.timestamp(i, 10).value(),
+            rows.text(i, 11),
+            rows.timestamp(i, 12),
+            rows.boolean(i, 13).value(),
+            rows.boolean(i, 14).value(),
+            rows.text(i, 15)};
+}
+
+// What is to become of the rows that were read.
+struct Plan {
+    std::vector<Call> calls;
+    std::vector<int64> sent;
+    std::vector<int64> tried;
+    std::vector<int64> dropped;
+    std::vector<int64> too_early;
+    std::vector<int64> dead;
+};
+
+Call call_for(const Row &row, Purpose purpose, core::Request request, TimestampTz now)
+{
+    Call call;
+    call.purpose = purpose;
+    call.request = std::move(request);
+    call.room_id = row.room_id;
+    call.outbox_id = row.id;
+    call.attempts = row.attempts + 1;
+    call.sent_before = row.sent_at;
+    call.sent_at = now;
+    return call;
+}
+
+// A create that may have arrived is never given up before it is known whether a session was born.
+void plan_create(const Row &row, std::string_view callback_url, TimestampTz now, Plan &plan)
+{
+    if (!row.closed) {
+        auto request = core::create_room(row.room_id, core::parse_options(row.options, nullptr), callback_url);
+        plan.calls.push_back(call_for(row, Purpose::create, std::move(request), now));
+        plan.sent.push_back(row.id);
+    } else if (row.sent_at) {
+        plan.calls.push_back(call_for(row, Purpose::resolve, core::fetch_room(row.room_id), now));
+        plan.tried.push_back(row.id);
+    } else if (row.on_purpose || row.had_session) {
+        plan.dropped.push_back(row.id);
+    } else {
+        plan.dead.push_back(row.id);
+    }
+}
+
+void plan_complete(const Row &row, TimestampTz now, Plan &plan)
+{
+    if (!row.on_purpose && row.completes_at > now) {
+        plan.too_early.push_back(row.id);
+    } else if (row.open_sid && row.open_since && *row.open_since + USECS_PER_DAY <= now) {
+        plan.dead.push_back(row.id);  // Twilio: no room outlives 24 hours
+    } else if (row.open_sid || row.create_sent) {
+        Call call = call_for(row, Purpose::complete, core::complete_room(row.open_sid.value_or(row.room_id)), now);
+        call.room_sid = row.open_sid.value_or("");
+        plan.calls.push_back(std::move(call));
+        plan.sent.push_back(row.id);
+    } else {
+        plan.dropped.push_back(row.id);
+    }
+}
+
+void plan_remove(const Row &row, TimestampTz now, Plan &plan)
+{
+    if (!row.remove_from) {
+        plan.dropped.push_back(row.id);
+        return;
+    }
+    std::string_view who = row.target;
+    if (who.starts_with(by_identity))
+        who.remove_prefix(by_identity.size());
+    Call call = call_for(row, Purpose::remove, core::remove_participant(*row.remove_from, who), now);
+    call.room_sid = *row.remove_from;
+    plan.calls.push_back(std::move(call));
+    plan.sent.push_back(row.id);
+}
+
+Plan plan_rows(const pg::Rows &rows, std::string_view callback_url, TimestampTz now)
+{
+    Plan plan;
+    for (uint64 i = 0; i < rows.count(); i++) {
+        Row row = read_row(rows, i);
+        if (row.action == "create-room")
+            plan_create(row, callback_url, now, plan);
+        else if (row.action == "complete-room")
+            plan_complete(row, now, plan);
+        else
+            plan_remove(row, now, plan);
+    }
+    return plan;
+}
+
+}  // namespace
+
+std::vector<Call> claim_due(int most, const std::vector<std::string> &busy, std::string_view callback_url)
+{
+    pg::Transaction transaction;
+    TimestampTz now = GetCurrentTimestamp();
+    Plan plan;
+    {
+        pg::Spi spi;
+        pg::Rows rows =
+            spi.execute(select_due, {pg::timestamp(now), pg::text_array(busy), pg::bigint(most)});
+        plan = plan_rows(rows, callback_url, now);
+        if (!plan.sent.empty())
+            spi.execute(mark_sent, {pg::bigint_array(plan.sent), pg::timestamp(now)});
+        if (!plan.tried.empty())
+            spi.execute(mark_tried, {pg::bigint_array(plan.tried)});
+        if (!plan.dropped.empty())
+            spi.execute(drop_rows, {pg::bigint_array(plan.dropped)});
+        if (!plan.too_early.empty())
+            spi.execute(postpone_to_end, {pg::bigint_array(plan.too_early)});
+        if (!plan.dead.empty())
+            spi.execute(bury_rows, {pg::bigint_array(plan.dead), pg::timestamp(now)});
+    }
+    transaction.commit();
+    return std::move(plan.calls);
+}
+
+std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms)
+{
+    std::vector<std::string> left;
+    int taken = 0;
+    pg::Transaction transaction;
+    {
+        pg::Spi spi;
+        for (const std::string &room : rooms) {
+            if (++taken > most_savepoints) {
+                left.push_back(room);
+                continue;
+            }
+            pg::Savepoint savepoint;
+            bool busy = spi.execute(is_locked, {pg::text(room)}).boolean(0, 1).value();
+            if (busy)
+                left.push_back(room);
+            else
+                spi.execute(ask_for_room, {pg::text(room)});
+            savepoint.release();
+        }
+    }
+    transaction.commit();
+    return left;
+}
+
+void hurry_after_outage()
+{
+    pg::Transaction transaction;
+    {
+        pg::Spi spi;
+        spi.execute(hurry);
+    }
+    transaction.commit();
+}
+
+TimestampTz next_due(const std::vector<std::string> &busy)
+{
+    pg::Transaction transaction;
+    std::optional<TimestampTz> due;
+    {
+        pg::Spi spi;
+        due = spi.execute(select_next_due, {pg::text_array(busy)}).timestamp(0, 1);
+    }
+    transaction.commit();
+    return due.value_or(DT_NOEND);
+}
+
+}  // namespace videoroom::worker

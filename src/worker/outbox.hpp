@@ -1,0 +1,29 @@
+// The outbox: rows that are due become calls.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "worker/call.hpp"
+
+namespace videoroom::worker {
+
+// Takes due rows, one a room and the most urgent rooms first, leaving out the rooms in `busy` and those whose
+// row somebody has locked. A row whose call makes no sense any more goes; one past its deadline dies; the
+// others come back as calls, at most `most` of them, and are marked as sent in a transaction that has committed
+// before the first of them can leave.
+std::vector<Call> claim_due(int most, const std::vector<std::string> &busy, std::string_view callback_url);
+
+// Makes a create row for each room that joins wait for, or pulls it forward. The rooms that were locked just
+// then come back.
+std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms);
+
+// Calls that failed only because Twilio could not be reached need not sit out their backoff: it is back.
+void hurry_after_outage();
+
+// When the next row of a room that is not `busy` is due, a room closes or a callback is to be applied again;
+// DT_NOEND if never.
+TimestampTz next_due(const std::vector<std::string> &busy);
+
+}  // namespace videoroom::worker

@@ -1,0 +1,144 @@
+#include "worker/reconciler.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "core/url.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+#include "pg/transaction.hpp"
+
+namespace videoroom::worker {
+namespace {
+
+// Stamps what Twilio just called alive; returns what it listed under a name of ours and we have not heard of.
+pg::Statement stamp_alive = {R"(
+    UPDATE videoroom.session SET seen_alive_at = $2
+     WHERE room_sid IN (SELECT s.room_sid FROM videoroom.session s
+                         WHERE s.room_sid = ANY ($1) AND s.ended_at IS NULL
+                           AND (s.seen_alive_at IS NULL OR s.seen_alive_at < $2)
+                           FOR NO KEY UPDATE SKIP LOCKED))"};
+pg::Statement select_unknown = {R"(
+    SELECT r.room_id, listed.room_sid
+      FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS listed (room_sid, room_id)
+      JOIN videoroom.room r ON r.room_id = listed.room_id
+     WHERE NOT EXISTS (SELECT FROM videoroom.session s WHERE s.room_sid = listed.room_sid))"};
+
+// What disagrees with the list, should have ended, or has been silent for a quarter of an hour.
+pg::Statement select_odd = {R"(
+    SELECT s.room_id, s.room_sid
+      FROM videoroom.session s
+      JOIN videoroom.room r ON r.room_id = s.room_id
+     WHERE s.ended_at IS NULL
+       AND (s.room_sid <> ALL ($1)
+            OR r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL OR r.completes_at < $2
+            OR coalesce(s.read_at, s.started_at, '-infinity') < $2 - pg_catalog.make_interval(mins => 15))
+     ORDER BY s.room_sid <> ALL ($1) DESC, s.read_at NULLS FIRST
+     LIMIT 1000)"};
+
+Call reading(Purpose purpose, core::Request request)
+{
+    Call call;
+    call.purpose = purpose;
+    call.request = std::move(request);
+    return call;
+}
+
+}  // namespace
+
+Call read_session(std::string_view room_id, std::string_view room_sid)
+{
+    Call call = reading(Purpose::read_session, core::fetch_room(room_sid));
+    call.room_id = room_id;
+    call.room_sid = room_sid;
+    return call;
+}
+
+Call read_participants(std::string_view room_id, std::string_view room_sid, Purpose purpose)
+{
+    const char *status = purpose == Purpose::read_connected ? "connected" : "disconnected";
+    Call call = reading(purpose, core::list_participants(room_sid, status));
+    call.room_id = room_id;
+    call.room_sid = room_sid;
+    return call;
+}
+
+std::optional<Call> next_page(const Call &call, const std::string &next_page_url)
+{
+    if (next_page_url.empty())
+        return std::nullopt;
+    if (!core::same_origin(next_page_url, pg::settings::api_url))
+        throw std::runtime_error("Twilio's answer points to a page that is not under videoroom.api_url");
+    Call next = call;
+    next.request.path = core::parse_url(next_page_url)->path;
+    return next;
+}
+
+TimestampTz Reconciler::next_sweep() const
+{
+    return began_at_ + pg::settings::reconcile_interval * USECS_PER_SEC;
+}
+
+Call Reconciler::begin(TimestampTz now)
+{
+    running_ = true;
+    began_at_ = now;
+    listed_.clear();
+    return reading(Purpose::list_rooms, core::list_rooms());
+}
+
+void Reconciler::abandon()
+{
+    running_ = false;
+    listed_.clear();
+}
+
+std::vector<Call> Reconciler::page(const Answered &answered)
+{
+    core::RoomPage page = *core::parse_rooms(answered.answer.body);
+    std::vector<std::string> sids;
+    std::vector<std::string> names;
+    for (const core::Room &room : page.rooms) {
+        sids.push_back(room.sid);
+        names.push_back(room.unique_name);
+    }
+    listed_.insert(listed_.end(), sids.begin(), sids.end());
+
+    std::vector<Call> calls;
+    {
+        pg::Transaction transaction;
+        {
+            pg::Spi spi;
+            spi.execute(stamp_alive, {pg::text_array(sids), pg::timestamp(answered.call.sent_at)});
+            pg::Rows unknown = spi.execute(select_unknown, {pg::text_array(sids), pg::text_array(names)});
+            for (uint64 i = 0; i < unknown.count(); i++)
+                calls.push_back(read_session(unknown.text(i, 1).value(), unknown.text(i, 2).value()));
+        }
+        transaction.commit();
+    }
+
+    if (auto next = next_page(answered.call, page.next_page_url)) {
+        calls.push_back(std::move(*next));
+        return calls;
+    }
+    for (Call &call : compare())
+        calls.push_back(std::move(call));
+    abandon();
+    return calls;
+}
+
+std::vector<Call> Reconciler::compare() const
+{
+    std::vector<Call> calls;
+    pg::Transaction transaction;
+    {
+        pg::Spi spi;
+        pg::Rows odd = spi.execute(select_odd, {pg::text_array(listed_), pg::timestamp(began_at_)});
+        for (uint64 i = 0; i < odd.count(); i++)
+            calls.push_back(read_session(odd.text(i, 1).value(), odd.text(i, 2).value()));
+    }
+    transaction.commit();
+    return calls;
+}
+
+}  // namespace videoroom::worker

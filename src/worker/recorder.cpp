@@ -1,0 +1,342 @@
+#include "worker/recorder.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+#include "pg/transaction.hpp"
+#include "worker/reconciler.hpp"
+
+namespace videoroom::worker {
+namespace {
+
+constexpr std::size_t most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
+constexpr int most_recordings = 10;          // then the call is left to be repeated
+
+pg::Statement lock_room = {R"(
+    SELECT closed_at IS NOT NULL FROM videoroom.room WHERE room_id = $1 FOR NO KEY UPDATE SKIP LOCKED)"};
+pg::Statement room_exists = {"SELECT FROM videoroom.room WHERE room_id = $1"};
+pg::Statement settle = {"SELECT videoroom.settle_room($1)"};
+pg::Statement record_session = {"SELECT videoroom.record_session($1, $2, NULL, $3, NULL, $4, $5)"};
+pg::Statement record_connection = {
+    "SELECT videoroom.record_connection($1, $2, $3, NULL, $4, NULL, $5, $6::pg_catalog.int4)"};
+pg::Statement note_event = {R"(
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    VALUES ($1, $2, pg_catalog.jsonb_build_object('room_sid', $3)))"};
+pg::Statement note_death = {R"(
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    SELECT room_id, 'call-failed', pg_catalog.jsonb_build_object('action', action, 'error', last_error)
+      FROM videoroom.outbox WHERE id = $1)"};
+pg::Statement mark_read = {"UPDATE videoroom.session SET read_at = $2 WHERE room_sid = $1"};
+pg::Statement other_open_sessions = {R"(
+    SELECT room_sid FROM videoroom.session WHERE room_id = $1 AND room_sid <> $2 AND ended_at IS NULL)"};
+pg::Statement finish_row = {"DELETE FROM videoroom.outbox WHERE id = $1"};
+pg::Statement postpone_row = {R"(
+    UPDATE videoroom.outbox SET run_at = $2, sent_at = $3, last_error = $4::pg_catalog.jsonb WHERE id = $1)"};
+pg::Statement bury_row = {R"(
+    UPDATE videoroom.outbox SET dead_at = $2, sent_at = $3, last_error = $4::pg_catalog.jsonb WHERE id = $1)"};
+
+std::optional<TimestampTz> to_server(std::optional<core::Time> time)
+{
+    return time ? std::optional(pg::to_server(*time)) : std::nullopt;
+}
+
+// Twilio: end_time may be absent from an answer that says completed; what else it holds dates the end then.
+std::optional<TimestampTz> end_of(const core::Room &room)
+{
+    if (room.status == "in-progress")
+        return std::nullopt;
+    if (room.end_time)
+        return to_server(room.end_time);
+    if (room.date_created && room.duration)
+        return pg::to_server(*room.date_created + *room.duration * core::second);
+    return to_server(room.date_updated ? room.date_updated : room.date_created);
+}
+
+// Records one answer; lives for its savepoint.
+class Recording {
+public:
+    Recording(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at, std::vector<Call> &next)
+        : spi_(spi), answered_(answered), call_(answered.call), closed_(closed), resume_at_(resume_at), next_(next)
+    {}
+
+    void run()
+    {
+        if (answered_.verdict == core::Verdict::done)
+            succeeded();
+        else
+            failed();
+        spi_.execute(settle, {pg::text(call_.room_id)});
+    }
+
+private:
+    void succeeded()
+    {
+        switch (call_.purpose) {
+        case Purpose::create:
+        case Purpose::adopt:
+        case Purpose::resolve:
+            session_made();
+            break;
+        case Purpose::complete:
+        case Purpose::confirm_complete:
+            session_completed();
+            break;
+        case Purpose::remove:
+            connection(*core::parse_participant(answered_.answer.body));
+            finish();
+            break;
+        case Purpose::read_session:
+            session_read();
+            break;
+        case Purpose::read_connected:
+        case Purpose::read_disconnected:
+            participants_read();
+            break;
+        case Purpose::list_rooms:
+            break;  // about no single room: the reconciler's
+        }
+    }
+
+    void failed()
+    {
+        switch (answered_.verdict) {
+        case core::Verdict::room_exists:
+            follow(Purpose::adopt, core::fetch_room(call_.room_id));
+            return;
+        case core::Verdict::already_so:
+            if (call_.purpose == Purpose::complete && !call_.room_sid.empty())
+                follow(Purpose::confirm_complete, core::fetch_room(call_.room_sid));
+            else
+                finish();
+            return;
+        case core::Verdict::missing:
+            missing();
+            return;
+        case core::Verdict::limited:
+            postpone(std::max(resume_at_, GetCurrentTimestamp()));
+            return;
+        case core::Verdict::permanent:
+            bury();
+            return;
+        default:
+            back_off();
+        }
+    }
+
+    void missing()
+    {
+        // A request may still be on its way when its time is over: only after a while is no session a fact.
+        TimestampTz settled = call_.sent_before.value_or(0) + INT64CONST(3000) * pg::settings::request_timeout;
+        if (call_.purpose == Purpose::resolve && GetCurrentTimestamp() >= settled)
+            finish();
+        else if (call_.purpose == Purpose::resolve)
+            postpone(std::min(settled, GetCurrentTimestamp() + USECS_PER_SEC));
+        else
+            back_off();  // adopt: it ended between, make another; else Twilio lags behind itself
+    }
+
+    void session_made()
+    {
+        core::Room room = *core::parse_room(answered_.answer.body);
+        if (session(room))
+            spi_.execute(note_event, {pg::text(call_.room_id),
+                                      pg::text(call_.purpose == Purpose::create ? "session-started" : "session-found"),
+                                      pg::text(room.sid)});
+        finish();
+
+        // A name is unique among rooms in progress: whatever else we hold open under it is over.
+        pg::Rows others = spi_.execute(other_open_sessions, {pg::text(call_.room_id), pg::text(room.sid)});
+        for (uint64 i = 0; i < others.count(); i++)
+            next_.push_back(read_session(call_.room_id, others.text(i, 1).value()));
+    }
+
+    void session_completed()
+    {
+        core::Room room = *core::parse_room(answered_.answer.body);
+        session(room);
+        if (room.status == "in-progress")
+            back_off();
+        else
+            finish();
+    }
+
+    void session_read()
+    {
+        core::Room room = *core::parse_room(answered_.answer.body);
+        session(room);
+        spi_.execute(mark_read, {pg::text(room.sid), pg::timestamp(call_.sent_at)});
+        if (room.status == "in-progress")
+            next_.push_back(read_participants(call_.room_id, room.sid, Purpose::read_connected));
+        next_.push_back(read_participants(call_.room_id, room.sid, Purpose::read_disconnected));
+    }
+
+    void participants_read()
+    {
+        core::ParticipantPage page = *core::parse_participants(answered_.answer.body);
+        for (const core::Participant &participant : page.participants)
+            connection(participant);
+        if (auto more = next_page(call_, page.next_page_url))
+            next_.push_back(std::move(*more));
+    }
+
+    // True if anything about it is new.
+    bool session(const core::Room &room)
+    {
+        auto ended = end_of(room);
+        auto alive = ended ? std::nullopt : std::optional(call_.sent_at);
+        return spi_
+            .execute(record_session,
+                     {pg::text(call_.room_id), pg::text(room.sid), pg::timestamp(to_server(room.date_created)),
+                      pg::timestamp(ended), pg::timestamp(alive)})
+            .boolean(0, 1)
+            .value();
+    }
+
+    void connection(const core::Participant &participant)
+    {
+        bool over = participant.status == "disconnected";
+        auto duration = participant.duration ? pg::bigint(*participant.duration) : pg::Value{INT8OID, 0, true};
+        auto start = participant.start_time ? participant.start_time : participant.date_created;
+        auto end = participant.end_time ? participant.end_time : participant.date_updated;
+        spi_.execute(record_connection,
+                     {pg::text(participant.sid), pg::text(call_.room_sid), pg::text(participant.identity),
+                      pg::timestamp(to_server(start)), pg::timestamp(over ? to_server(end) : std::nullopt),
+                      over ? duration : pg::Value{INT8OID, 0, true}});
+    }
+
+    void follow(Purpose purpose, core::Request request)
+    {
+        Call call = call_;
+        call.purpose = purpose;
+        call.request = std::move(request);
+        next_.push_back(std::move(call));
+    }
+
+    void finish()
+    {
+        if (call_.outbox_id)
+            spi_.execute(finish_row, {pg::bigint(call_.outbox_id)});
+    }
+
+    void back_off()
+    {
+        postpone(GetCurrentTimestamp() +
+                 core::backoff(call_.attempts, pg::settings::retry_cap * core::second, pg::random01()));
+    }
+
+    void postpone(TimestampTz run_at)
+    {
+        if (call_.outbox_id)
+            spi_.execute(postpone_row, {pg::bigint(call_.outbox_id), pg::timestamp(run_at),
+                                        pg::timestamp(sent_at()), pg::text(describe(answered_))});
+    }
+
+    void bury()
+    {
+        if (!call_.outbox_id)
+            return;
+        if (closed_ && call_.purpose == Purpose::create) {
+            finish_or_resolve();
+            return;
+        }
+        spi_.execute(bury_row, {pg::bigint(call_.outbox_id), pg::timestamp(GetCurrentTimestamp()),
+                                pg::timestamp(sent_at()), pg::text(describe(answered_))});
+        spi_.execute(note_death, {pg::bigint(call_.outbox_id)});
+    }
+
+    // The room closed meanwhile, so nobody misses the session that could not be made; but one of an earlier,
+    // unanswered try may have been.
+    void finish_or_resolve()
+    {
+        if (call_.sent_before)
+            back_off();
+        else
+            finish();
+    }
+
+    // When the row was last sent and may have done something.
+    std::optional<TimestampTz> sent_at() const
+    {
+        bool writes = call_.purpose == Purpose::create || call_.purpose == Purpose::complete ||
+                      call_.purpose == Purpose::remove;
+        return writes && answered_.may_have_arrived ? std::optional(call_.sent_at) : call_.sent_before;
+    }
+
+    pg::Spi &spi_;
+    const Answered &answered_;
+    const Call &call_;
+    bool closed_;
+    TimestampTz resume_at_;
+    std::vector<Call> &next_;
+};
+
+// Keeps an answer for later. One that cannot be recorded at all is let go in the end: its row is still there,
+// and every call may be repeated.
+void keep(Answered answered, TimestampTz not_before, Recorded &recorded)
+{
+    answered.not_before = not_before;
+    recorded.kept.push_back(std::move(answered));
+}
+
+void record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorded &recorded)
+{
+    TimestampTz now = GetCurrentTimestamp();
+    std::vector<Call> next;
+    try {
+        pg::Savepoint savepoint;
+        pg::Rows mine = spi.execute(lock_room, {pg::text(answered.call.room_id)});
+        if (mine.empty()) {
+            bool exists = !spi.execute(room_exists, {pg::text(answered.call.room_id)}).empty();
+            savepoint.release();
+            if (exists)
+                keep(std::move(answered), now + 50 * core::millisecond, recorded);
+            return;
+        }
+        Recording(spi, answered, mine.boolean(0, 1).value(), resume_at, next).run();
+        savepoint.release();
+    } catch (const pg::Error &e) {
+        const ErrorData *error = e.data();
+        bool again = ++answered.recordings < most_recordings || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+        if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) {
+            std::string room = answered.call.room_id;
+            pg::call([&] {
+                ereport(LOG, errcode(error->sqlerrcode),
+                        errmsg("could not record an answer of Twilio's for room \"%s\": %s", room.c_str(),
+                               error->message),
+                        error->context ? errcontext("%s", error->context) : 0);
+            });
+        }
+        if (again)
+            keep(std::move(answered), now + answered.recordings * 100 * core::millisecond, recorded);
+        return;
+    }
+    recorded.rooms.push_back(answered.call.room_id);
+    std::move(next.begin(), next.end(), std::back_inserter(recorded.next));
+}
+
+}  // namespace
+
+Recorded record(std::vector<Answered> answers, TimestampTz resume_at)
+{
+    std::stable_sort(answers.begin(), answers.end(),
+                     [](const Answered &a, const Answered &b) { return a.call.room_id < b.call.room_id; });
+    Recorded recorded;
+    if (answers.size() > most_savepoints) {
+        std::move(answers.begin() + most_savepoints, answers.end(), std::back_inserter(recorded.kept));
+        answers.resize(most_savepoints);
+    }
+
+    pg::Transaction transaction;
+    {
+        pg::Spi spi;
+        for (Answered &answered : answers)
+            record_one(spi, answered, resume_at, recorded);
+    }
+    transaction.commit();
+    return recorded;
+}
+
+}  // namespace videoroom::worker

@@ -1,0 +1,52 @@
+#include "worker/slot.hpp"
+
+#include "pg/mailbox.hpp"
+
+namespace videoroom::worker {
+namespace {
+
+using pg::shared::Database;
+using pg::shared::Locked;
+
+bool no_extension = false;
+
+void leave_slot(int, Datum slot)
+{
+    auto *database = reinterpret_cast<Database *>(DatumGetPointer(slot));
+    {
+        Locked locked(pg::shared::state());
+        database->worker = 0;
+        database->latch = nullptr;
+        database->ready = false;
+        if (no_extension && !database->due)
+            database->oid = InvalidOid;
+    }
+    pg::answer_everybody(database);
+    ConditionVariableBroadcast(&pg::shared::state()->worker_gone);
+    pg::shared::wake_launcher();
+}
+
+}  // namespace
+
+Database *take_slot(Oid oid)
+{
+    Database *database = nullptr;
+    {
+        Locked locked(pg::shared::state());
+        database = pg::shared::claim_database(pg::shared::state(), oid);
+        if (!database || database->worker || database->held_by)
+            return nullptr;
+        database->worker = MyProcPid;
+        database->latch = MyLatch;
+        database->ready = false;
+        database->due = false;
+        database->wake_at = DT_NOEND;
+        database->pause = pg::shared::Pause::none;
+    }
+    before_shmem_exit(leave_slot, PointerGetDatum(database));
+    return database;
+}
+
+void give_up_slot() { no_extension = true; }
+
+}  // namespace videoroom::worker

@@ -1,0 +1,58 @@
+#include "worker/standing.hpp"
+
+#include "pg/home.hpp"
+#include "pg/spi.hpp"
+#include "pg/transaction.hpp"
+
+namespace videoroom::worker {
+namespace {
+
+using pg::shared::Pause;
+
+pg::Statement select_version = {
+    "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'videoroom'"};
+
+Pause logged = Pause::none;
+
+void log_change(Pause pause, const std::string &version)
+{
+    if (pause == logged)
+        return;
+    logged = pause;
+    pg::call([&] {
+        if (pause == Pause::other_home)
+            ereport(LOG, errmsg("videoroom is paused: the rooms in this database belong to another cluster"),
+                    errhint("If this copy is to take over, run: SELECT videoroom_adopt(true)"));
+        if (pause == Pause::other_version)
+            ereport(LOG,
+                    errmsg("videoroom is paused: the library is version %s, the extension is version %s",
+                           VIDEOROOM_VERSION, version.c_str()),
+                    errhint("Run: ALTER EXTENSION videoroom UPDATE"));
+    });
+}
+
+}  // namespace
+
+Standing look_at_standing()
+{
+    Standing standing;
+    pg::Transaction transaction;
+    std::string version;
+    {
+        pg::Spi spi;
+        version = spi.execute(select_version).text(0, 1).value();
+        pg::Home home = pg::home(spi);
+        if (home == pg::Home::upgraded)
+            pg::claim_home(spi);
+        standing.booked = home != pg::Home::unclaimed;
+        if (home == pg::Home::foreign)
+            standing.pause = Pause::other_home;
+        if (version != VIDEOROOM_VERSION)
+            standing.pause = Pause::other_version;
+    }
+    transaction.commit();
+    log_change(standing.pause, version);
+    return standing;
+}
+
+}  // namespace videoroom::worker
