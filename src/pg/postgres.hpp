@@ -21,6 +21,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_control.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"

@@ -1,0 +1,142 @@
+#include "api/booking.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.hpp"
+#include "core/json.hpp"
+#include "core/options.hpp"
+#include "core/room_id.hpp"
+#include "pg/home.hpp"
+#include "pg/settings.hpp"
+
+namespace videoroom::api {
+namespace {
+
+// Of the advisory locks on bookings: hashtextextended(booking_id, lock_seed).
+constexpr int64 lock_seed = 0x766964656f;
+
+// Inserts nothing where videoroom.home is not this database's.
+pg::Statement insert{R"(
+    WITH room AS (
+        INSERT INTO videoroom.room (room_id, booking_id, starts_at, ends_at, opens_at, closes_at, completes_at,
+                                    options, metadata, request)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb
+          FROM videoroom.home h
+         WHERE h.system_identifier = $12 AND h.database_oid = $13 AND h.table_oid = h.tableoid
+           AND h.server_major = $14
+        RETURNING room_id, opens_at),
+    people AS (
+        INSERT INTO videoroom.participant (room_id, user_id)
+        SELECT room.room_id, u.user_id FROM room, pg_catalog.unnest($11) u (user_id)),
+    event AS (
+        INSERT INTO videoroom.event (room_id, kind) SELECT room.room_id, 'booked' FROM room)
+    INSERT INTO videoroom.outbox (room_id, action, run_at)
+    SELECT room.room_id, 'create-room', greatest(room.opens_at, pg_catalog.clock_timestamp()) FROM room)"};
+
+pg::Statement link_predecessor{"UPDATE videoroom.room SET successor = $2 WHERE room_id = $1"};
+
+std::string new_room_id(std::string_view booking_id)
+{
+    std::array<unsigned char, 32> random;
+    if (!pg_strong_random(random.data(), random.size()))
+        throw pg::Failure(ERRCODE_INTERNAL_ERROR, "could not generate a random room_id");
+    return core::make_room_id(booking_id, random);
+}
+
+bool insert_here(pg::Spi &spi, const Booking &booking, std::string_view room_id)
+{
+    pg::Rows rows = spi.execute(
+        insert, {pg::text(room_id), pg::text(booking.booking_id), pg::timestamp(booking.starts_at),
+                 pg::timestamp(booking.ends_at), pg::timestamp(booking.window.opens_at),
+                 pg::timestamp(booking.window.closes_at), pg::timestamp(booking.window.completes_at),
+                 pg::text(booking.options), pg::text(booking.metadata), pg::text(request_json(booking)),
+                 pg::text_array(booking.participants), pg::system_identifier(), pg::database_oid(),
+                 pg::server_major()});
+    return rows.count() > 0;
+}
+
+std::string iso(TimestampTz time) { return core::format_iso8601(pg::to_core(time)); }
+
+}  // namespace
+
+Window window_of(TimestampTz starts_at, TimestampTz ends_at)
+{
+    namespace settings = pg::settings;
+    return {starts_at - settings::join_early * USECS_PER_SEC, ends_at + settings::join_grace * USECS_PER_SEC,
+            ends_at + settings::end_after * USECS_PER_SEC};
+}
+
+void check_times(TimestampTz starts_at, TimestampTz ends_at, const Window &window)
+{
+    constexpr TimestampTz year_10000 = pg::to_server(253'402'300'800 * core::second);
+    const TimestampTz last = std::max(window.closes_at, window.completes_at);
+
+    if (ends_at <= starts_at)
+        throw core::InvalidInput("ends_at must be later than starts_at");
+    if (ends_at <= GetCurrentTimestamp())
+        throw core::InvalidInput("ends_at must be later than now");
+    if (last >= year_10000)
+        throw core::InvalidInput("ends_at must be before the year 10000");
+    if (last - window.opens_at > USECS_PER_DAY)
+        throw core::InvalidInput("the window of a booking must not be longer than 24 hours", "",
+                                 "It begins videoroom.join_early before starts_at and ends videoroom.join_grace "
+                                 "or videoroom.end_after, whichever is longer, after ends_at.");
+}
+
+void sort_participants(std::vector<std::string> &participants)
+{
+    std::sort(participants.begin(), participants.end());
+    auto twice = std::adjacent_find(participants.begin(), participants.end());
+    if (twice != participants.end())
+        throw core::InvalidInput("participant \"" + *twice + "\" is given twice");
+}
+
+void read_options(std::string_view json, Booking &booking)
+{
+    booking.options = core::options_json(core::parse_options(json, &booking.metadata));
+}
+
+std::string request_json(const Booking &booking)
+{
+    core::Json participants = core::Json::array();
+    for (const std::string &user : booking.participants)
+        participants.append(user);
+    core::Json request = core::Json::object();
+    request.set("starts_at", iso(booking.starts_at));
+    request.set("ends_at", iso(booking.ends_at));
+    request.set("participants", participants);
+    return request.dump();
+}
+
+void lock_booking(std::string_view booking_id)
+{
+    pg::call([&] {
+        Datum name = PointerGetDatum(
+            cstring_to_text_with_len(booking_id.data(), static_cast<int>(booking_id.size())));
+        Datum key = DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID, name, Int64GetDatum(lock_seed));
+        DirectFunctionCall1(pg_advisory_xact_lock_int8, key);
+    });
+}
+
+std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optional<std::string> &predecessor)
+{
+    std::string room_id = new_room_id(booking.booking_id);
+    if (!insert_here(spi, booking, room_id)) {
+        pg::claim_home(spi);
+        if (pg::home(spi) != pg::Home::ours)
+            throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                              "the rooms belong to another database",
+                              "This is a copy of theirs: a restored dump, or a database made from a template.",
+                              "Run SELECT videoroom_adopt(true) to take them over, or "
+                              "SELECT videoroom_adopt(false) to leave them to the other.");
+        if (!insert_here(spi, booking, room_id))
+            throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                              "could not serialize access due to concurrent first booking");
+    }
+    if (predecessor)
+        spi.execute(link_predecessor, {pg::text(*predecessor), pg::text(room_id)});
+    return room_id;
+}
+
+}  // namespace videoroom::api

@@ -1,0 +1,116 @@
+#include "core/callback.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "api/arguments.hpp"
+#include "api/refusal.hpp"
+#include "core/error.hpp"
+#include "core/signature.hpp"
+#include "core/url.hpp"
+#include "pg/credentials.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+
+namespace videoroom::api {
+namespace {
+
+constexpr std::string_view signature_header = "x-twilio-signature";
+
+pg::Statement insert{"INSERT INTO videoroom.callback (body, signature) VALUES ($1, $2)"};
+
+// The URL that Twilio was given for this database.
+std::string own_url()
+{
+    std::string_view url = pg::settings::callback_url;
+    if (url.empty())
+        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "videoroom.callback_url is not set",
+                          "The signature of a callback is over the URL that Twilio called.",
+                          "Set videoroom.callback_url and reload, or insert the URL with the callback.");
+    const char *database = pg::call(
+        [] { return NameStr(*DatumGetName(DirectFunctionCall1(current_database, 0))); });
+    return core::expand_callback_url(url, database);
+}
+
+// While the tokens are rotated Twilio signs with either.
+bool genuine(const core::Form &form, const std::string &url, const std::string &signature)
+{
+    const core::Credentials &credentials = pg::credentials();
+    bool primary = core::signature_matches(credentials.auth_token, url, form, signature);
+    return primary || core::signature_matches(credentials.auth_token_secondary, url, form, signature);
+}
+
+core::Form verified(const std::string &body, const std::string &url, const std::string &signature)
+{
+    core::Form form;
+    try {
+        form = core::decode_form(body);
+    } catch (const core::InvalidInput &e) {
+        refuse(refusal::malformed, "why", e.what());  // what is signed is the decoded form
+    }
+    if (!genuine(form, url, signature))
+        refuse(refusal::forged);
+    return form;
+}
+
+// Header names come in lower case from PostgREST; RFC 9110 lets them come in any.
+std::string signature_of(const std::string &headers)
+{
+    std::optional<core::Json> parsed = core::Json::try_parse(headers);
+    if (!parsed || !parsed->is_object())
+        return "";
+    for (const std::string &name : parsed->keys()) {
+        bool same = std::equal(name.begin(), name.end(), signature_header.begin(), signature_header.end(),
+                               [](unsigned char a, char b) { return std::tolower(a) == b; });
+        if (same)
+            return parsed->string(name).value_or("");
+    }
+    return "";
+}
+
+Datum decoded_row(FunctionCallInfo fcinfo, const core::DecodedCallback &decoded)
+{
+    return pg::call([&] {
+        TupleDesc descriptor = nullptr;
+        if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+            elog(ERROR, "return type must be a row type");
+        bool ignored = !decoded.ignored.empty();
+        bool nulls[] = {decoded.payload.empty(), decoded.room_id.empty(), !ignored};
+        Datum values[] = {
+            nulls[0] ? 0 : DirectFunctionCall1(jsonb_in, CStringGetDatum(decoded.payload.c_str())),
+            nulls[1] ? 0 : CStringGetTextDatum(decoded.room_id.c_str()),
+            nulls[2] ? 0 : CStringGetTextDatum(decoded.ignored.c_str())};
+        return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+    });
+}
+
+}  // namespace
+}  // namespace videoroom::api
+
+// decode_callback(body, signature, url): what the trigger on videoroom.callback trusts.
+VIDEOROOM_FUNCTION(videoroom_decode_callback)
+{
+    using namespace videoroom;
+
+    api::Arguments arguments(fcinfo);
+    std::string body = arguments.text(0, "body");
+    std::string signature = arguments.optional_text(1).value_or("");
+    std::optional<std::string> given_url = arguments.optional_text(2);
+    const std::string &account_sid = pg::credentials().account_sid;
+    core::Form form = api::verified(body, given_url ? *given_url : api::own_url(), signature);
+    return api::decoded_row(fcinfo, core::decode_callback(form, account_sid));
+}
+
+VIDEOROOM_FUNCTION(videoroom_receive_callback)
+{
+    using namespace videoroom;
+
+    std::string body = api::Arguments(fcinfo).text(0, "body");
+    const char *headers = pg::call([] { return GetConfigOption("request.headers", true, false); });
+    std::string signature = api::signature_of(headers ? headers : "");
+    if (signature.empty())
+        api::refuse(api::refusal::forged);
+    pg::Spi spi;
+    spi.execute(api::insert, {pg::text(body), pg::text(signature)});
+    return 0;
+}

@@ -1,0 +1,257 @@
+// Is everything there that rooms and links need? One row a check, with the very line or command that helps.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/link.hpp"
+#include "pg/credentials.hpp"
+#include "pg/home.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_state.hpp"
+
+namespace videoroom::api {
+namespace {
+
+using pg::shared::Pause;
+
+struct Check {
+    std::string name;
+    bool ok;
+    std::string detail;
+    std::string hint;
+};
+
+pg::Statement find_version{
+    "SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'videoroom'"};
+
+pg::Statement find_calls{R"(
+    SELECT (SELECT pg_catalog.count(*) FROM videoroom.outbox o WHERE o.dead_at IS NOT NULL),
+           (SELECT coalesce(o.last_error ->> 'message', o.last_error ->> 'kind')
+              FROM videoroom.outbox o WHERE o.dead_at IS NOT NULL ORDER BY o.dead_at DESC LIMIT 1),
+           (SELECT pg_catalog.min(o.run_at) FROM videoroom.outbox o WHERE o.dead_at IS NULL))"};
+
+pg::Statement find_callbacks{R"(
+    SELECT pg_catalog.count(*), pg_catalog.max(c.error) FROM videoroom.callback c WHERE c.applied_at IS NULL)"};
+
+Check good(const char *name, std::string detail) { return {name, true, std::move(detail), ""}; }
+
+Check bad(const char *name, std::string detail, std::string hint)
+{
+    return {name, false, std::move(detail), std::move(hint)};
+}
+
+std::string set_and_reload(const std::string &setting)
+{
+    return "ALTER SYSTEM SET " + setting + "; SELECT pg_reload_conf();";
+}
+
+std::string iso(TimestampTz time) { return core::format_iso8601(pg::to_core(time)); }
+
+std::string preload_line()
+{
+    std::string libraries =
+        pg::call([] { return GetConfigOption("shared_preload_libraries", false, false); });
+    return "Add to postgresql.conf and restart: shared_preload_libraries = '" +
+           (libraries.empty() ? "" : libraries + ", ") + "videoroom'";
+}
+
+Check preload(pg::Spi &)
+{
+    if (pg::shared::state())
+        return good("preload", "the library is preloaded");
+    return bad("preload", "the library is not preloaded: no worker makes rooms, no join can wait", preload_line());
+}
+
+// What the worker's slot says, copied while it was locked.
+struct Slot {
+    pid_t worker = 0;
+    pid_t held_by = 0;
+    Pause pause = Pause::none;
+    bool out_of_workers = false;
+};
+
+Slot read_slot(pg::shared::State *state)
+{
+    pg::shared::Locked locked(state);
+    pg::shared::Database *database = pg::shared::find_database(state, MyDatabaseId);
+    if (!database)
+        return {0, 0, Pause::none, state->out_of_workers};
+    return {database->worker, database->held_by, database->pause, state->out_of_workers};
+}
+
+Check missing_worker(const Slot &slot)
+{
+    if (slot.held_by)
+        return bad("worker", "process " + std::to_string(slot.held_by) + " is dropping this database",
+                   "SELECT * FROM pg_stat_activity WHERE pid = " + std::to_string(slot.held_by) + ";");
+    if (slot.out_of_workers)
+        return bad("worker", "there is no free slot for a background worker",
+                   "ALTER SYSTEM SET max_worker_processes = " + std::to_string(max_worker_processes + 8) +
+                       "; then restart");
+    return bad("worker", "no worker runs in this database", "SELECT videoroom.wake();");
+}
+
+Check worker(pg::Spi &)
+{
+    if (!pg::shared::state())
+        return bad("worker", "no worker runs without the preload", preload_line());
+    if (RecoveryInProgress())
+        return good("worker", "none on a standby");
+    if (!pg::settings::enabled)
+        return bad("worker", "videoroom.enabled is off", set_and_reload("videoroom.enabled = on"));
+    Slot slot = read_slot(pg::shared::state());
+    if (!slot.worker)
+        return missing_worker(slot);
+    std::string process = "process " + std::to_string(slot.worker);
+    switch (slot.pause) {
+    case Pause::none:
+        return good("worker", process);
+    case Pause::no_credentials:
+        return bad("worker", process + " has no credentials", "See check credentials.");
+    case Pause::other_home:
+        return bad("worker", process + " leaves another database's rooms alone", "See check home.");
+    case Pause::other_version:
+        return bad("worker", process + " is of another version than the tables", "See check version.");
+    case Pause::account:
+        return bad("worker", process + " holds calls to Twilio back", "See check account.");
+    }
+    return good("worker", process);
+}
+
+Check credentials(pg::Spi &)
+{
+    std::optional<std::string> problem = pg::credentials_problem();
+    if (!problem)
+        return good("credentials", "the file is complete");
+    return bad("credentials", *problem, set_and_reload("videoroom.credentials_file = '/path/to/credentials.json'"));
+}
+
+Check home(pg::Spi &spi)
+{
+    switch (pg::home(spi)) {
+    case pg::Home::unclaimed:
+        return good("home", "no room was booked yet");
+    case pg::Home::ours:
+    case pg::Home::upgraded:
+        return good("home", "the rooms are this database's");
+    case pg::Home::foreign:
+        break;
+    }
+    return bad("home", "the rooms are another database's: this is a copy, and neither worker nor joins touch them",
+               "SELECT videoroom_adopt(true); to take them over, SELECT videoroom_adopt(false); to let go of them");
+}
+
+Check callback_url(pg::Spi &)
+{
+    if (*pg::settings::callback_url)
+        return good("callback_url", pg::settings::callback_url);
+    return bad("callback_url", "not set: Twilio does not tell who comes and goes",
+               set_and_reload("videoroom.callback_url = 'https://relay.example/videoroom'"));
+}
+
+Check link_template(pg::Spi &)
+{
+    std::string link = pg::settings::link_template;
+    if (link.empty())
+        return bad("link_template", "not set: nobody can join",
+                   set_and_reload("videoroom.link_template = 'https://app.example/room/{room_id}#token={token}'"));
+    if (core::token_in_query(link))
+        link += " (the token is sent to the web server; behind a \"#\" it would not be)";
+    return good("link_template", link);
+}
+
+Check outbox(pg::Spi &spi)
+{
+    pg::Rows rows = spi.read_latest(find_calls);
+    int64 dead = *rows.bigint(0, 1);
+    auto due = rows.timestamp(0, 3);
+    if (dead > 0)
+        return bad("outbox", std::to_string(dead) + " calls given up, last: " + rows.text(0, 2).value_or("unknown"),
+                   "SELECT * FROM videoroom.outbox WHERE dead_at IS NOT NULL; then SELECT videoroom_retry();");
+    if (due && *due < GetCurrentTimestamp() - USECS_PER_MINUTE)
+        return bad("outbox", "a call is due since " + iso(*due), "See checks worker and account.");
+    return good("outbox", "nothing given up, nothing late");
+}
+
+std::optional<core::Breaker> find_breaker(const std::string &account_sid)
+{
+    pg::shared::State *state = pg::shared::state();
+    if (!state)
+        return std::nullopt;
+    pg::shared::Locked locked(state);
+    for (const pg::shared::Account &account : state->accounts)
+        if (account_sid == account.sid)
+            return account.breaker;
+    return std::nullopt;
+}
+
+Check account(pg::Spi &)
+{
+    if (pg::credentials_problem())
+        return good("account", "no calls are made");
+    std::optional<core::Breaker> breaker = find_breaker(pg::credentials().account_sid);
+    core::Time now = pg::to_core(GetCurrentTimestamp());
+    if (breaker && breaker->unauthorized)
+        return bad("account", "Twilio refuses the credentials",
+                   "Put an API key that is valid into videoroom.credentials_file; SELECT pg_reload_conf();");
+    if (breaker && breaker->is_open(now))
+        return bad("account",
+                   breaker->paused_until > now ? "Twilio asked for a pause" : "Twilio cannot be reached, or fails",
+                   "Calls go on by themselves, not before " + core::format_iso8601(breaker->next(now)) + ".");
+    return good("account", "nothing held back");
+}
+
+Check callbacks(pg::Spi &spi)
+{
+    pg::Rows rows = spi.read_latest(find_callbacks);
+    if (*rows.bigint(0, 1) == 0)
+        return good("callbacks", "all applied");
+    return bad("callbacks",
+               std::to_string(*rows.bigint(0, 1)) + " could not be applied: " + rows.text(0, 2).value_or("unknown"),
+               "SELECT id, room_id, retry_at, error FROM videoroom.callback WHERE applied_at IS NULL;");
+}
+
+Check version(pg::Spi &spi)
+{
+    std::string library = VIDEOROOM_VERSION;
+    std::string installed = spi.read_latest(find_version).text(0, 1).value_or("none");
+    if (installed == library)
+        return good("version", library);
+    return bad("version", "the library is " + library + ", the extension " + installed,
+               "ALTER EXTENSION videoroom UPDATE TO '" + library + "'; or restart with the library of " + installed);
+}
+
+std::vector<Check> check_all()
+{
+    constexpr Check (*checks[])(pg::Spi &) = {preload,       worker,        credentials, home,      callback_url,
+                                              link_template, outbox,        account,     callbacks, version};
+    pg::Spi spi;
+    std::vector<Check> results;
+    for (auto check : checks)
+        results.push_back(check(spi));
+    return results;
+}
+
+void put(const ReturnSetInfo *result, const Check &check)
+{
+    Datum values[] = {CStringGetTextDatum(check.name.c_str()), BoolGetDatum(check.ok),
+                      CStringGetTextDatum(check.detail.c_str()), CStringGetTextDatum(check.hint.c_str())};
+    bool nulls[] = {false, false, false, check.hint.empty()};
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+}  // namespace
+}  // namespace videoroom::api
+
+VIDEOROOM_FUNCTION(videoroom_health)
+{
+    using namespace videoroom;
+
+    std::vector<api::Check> checks = api::check_all();
+    pg::call([&] {
+        InitMaterializedSRF(fcinfo, 0);
+        for (const api::Check &check : checks)
+            api::put(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), check);
+    });
+    return 0;
+}

@@ -1,0 +1,117 @@
+#include "api/arguments.hpp"
+#include "api/link.hpp"
+#include "api/refusal.hpp"
+#include "api/seat.hpp"
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "pg/mailbox.hpp"
+#include "pg/settings.hpp"
+
+namespace videoroom::api {
+namespace {
+
+void check_admission(pg::Admission admission)
+{
+    switch (admission) {
+    case pg::Admission::waiting:
+        return;
+    case pg::Admission::no_worker:
+        refuse(refusal::no_worker);
+    case pg::Admission::paused:
+        refuse(refusal::paused);
+    case pg::Admission::busy:
+        refuse(refusal::busy);
+    }
+}
+
+// Refuses where no session can come: waiting would only hold a connection.
+void check_worth_waiting(pg::Spi &spi, const Seat &seat)
+{
+    if (RecoveryInProgress())
+        refuse(refusal::standby);
+    if (seat.uncommitted)
+        refuse(refusal::uncommitted);
+    if (creation_failed(spi, seat.room_id))
+        refuse(refusal::failed);
+}
+
+// Waits for the session of the seat's room; gives the seat as it is then, perhaps in the room's successor.
+Seat wait_for_session(pg::Spi &spi, const Seat &seat, const std::string &user_id, TimestampTz deadline)
+{
+    pg::Wait wait(seat.room_id);
+    for (;;) {
+        Seat now = find_seat(spi, seat.room_id, user_id);
+        if (now.room_sid || now.room_id != seat.room_id)
+            return now;
+        check_worth_waiting(spi, now);
+        check_admission(wait.admission());
+        if (!wait.sleep(deadline))
+            refuse(refusal::not_ready);
+    }
+}
+
+Link join(const std::string &room_id, const std::string &user_id)
+{
+    pg::Spi spi;
+    Seat seat = find_seat(spi, room_id, user_id);
+    check_links_possible();
+    if (!seat.room_sid) {
+        TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pg::settings::join_wait);
+        while (!seat.room_sid) {
+            check_worth_waiting(spi, seat);
+            seat = wait_for_session(spi, seat, user_id, deadline);
+        }
+    }
+    return make_link(seat, user_id);
+}
+
+// Who the caller is, by the claims that PostgREST has verified.
+std::string claimed_user()
+{
+    const char *claims = pg::call([] { return GetConfigOption("request.jwt.claims", true, false); });
+    std::optional<core::Json> parsed = claims ? core::Json::try_parse(claims) : std::nullopt;
+    std::optional<std::string> user =
+        parsed ? parsed->string(pg::settings::identity_claim) : std::nullopt;
+    if (!user)
+        refuse(refusal::no_claim);
+    try {
+        core::check_id("user_id", *user);
+    } catch (const core::InvalidInput &) {
+        refuse(refusal::no_claim);
+    }
+    return *user;
+}
+
+Datum link_row(FunctionCallInfo fcinfo, const Link &link)
+{
+    return pg::call([&] {
+        TupleDesc descriptor = nullptr;
+        if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+            elog(ERROR, "return type must be a row type");
+        Datum values[] = {CStringGetTextDatum(link.room_id.c_str()), CStringGetTextDatum(link.room_sid.c_str()),
+                          CStringGetTextDatum(link.user_id.c_str()), CStringGetTextDatum(link.url.c_str()),
+                          CStringGetTextDatum(link.token.c_str()), TimestampTzGetDatum(link.expires_at)};
+        bool nulls[] = {false, false, false, false, false, false};
+        return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+    });
+}
+
+}  // namespace
+}  // namespace videoroom::api
+
+VIDEOROOM_FUNCTION(videoroom_join)
+{
+    using namespace videoroom;
+
+    api::Arguments arguments(fcinfo);
+    std::string room_id = arguments.id(0, "room_id");
+    return api::link_row(fcinfo, api::join(room_id, arguments.id(1, "user_id")));
+}
+
+VIDEOROOM_FUNCTION(videoroom_join_claimed)
+{
+    using namespace videoroom;
+
+    std::string room_id = api::Arguments(fcinfo).id(0, "room_id");
+    return api::link_row(fcinfo, api::join(room_id, api::claimed_user()));
+}

@@ -1,0 +1,104 @@
+#include "api/arguments.hpp"
+#include "api/refusal.hpp"
+#include "api/room.hpp"
+
+namespace videoroom::api {
+namespace {
+
+pg::Statement invite{R"(
+    WITH invited AS (
+        INSERT INTO videoroom.participant AS p (room_id, user_id)
+        SELECT DISTINCT $1, u.user_id FROM pg_catalog.unnest($2) u (user_id)
+        ON CONFLICT (room_id, user_id) DO UPDATE
+           SET removed_at = NULL, invited_at = pg_catalog.clock_timestamp()
+         WHERE p.removed_at IS NOT NULL
+        RETURNING user_id)
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    SELECT $1, 'participants-added',
+           pg_catalog.jsonb_build_object('user_ids', pg_catalog.jsonb_agg(invited.user_id ORDER BY invited.user_id))
+      FROM invited
+    HAVING pg_catalog.count(*) > 0)"};
+
+pg::Statement count_invited{R"(
+    SELECT pg_catalog.count(*) FROM videoroom.participant p WHERE p.room_id = $1 AND p.removed_at IS NULL)"};
+
+// Whoever is welcome again is not put out any more, unless the call has left already.
+pg::Statement forget_removals{R"(
+    DELETE FROM videoroom.outbox o
+     WHERE o.room_id = $1 AND o.action = 'remove-participant' AND o.sent_at IS NULL
+       AND (o.target IN (SELECT 'identity/' || u.user_id FROM pg_catalog.unnest($2) u (user_id))
+            OR o.target IN (SELECT c.participant_sid
+                              FROM videoroom.session s
+                              JOIN videoroom.connection c ON c.room_sid = s.room_sid
+                             WHERE s.room_id = $1 AND c.user_id = ANY ($2))))"};
+
+pg::Statement put_out{R"(
+    WITH removed AS (
+        UPDATE videoroom.participant p SET removed_at = pg_catalog.clock_timestamp()
+         WHERE p.room_id = $1 AND p.user_id = $2 AND p.removed_at IS NULL
+        RETURNING p.user_id)
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    SELECT $1, 'participant-removed', pg_catalog.jsonb_build_object('user_id', removed.user_id) FROM removed)"};
+
+pg::Statement find_participant{
+    "SELECT FROM videoroom.participant p WHERE p.room_id = $1 AND p.user_id = $2"};
+
+// Somebody may be in the call of whose connection we have not heard: a session is open, or may be already.
+pg::Statement may_be_inside{R"(
+    SELECT (EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = $1 AND s.ended_at IS NULL)
+            OR EXISTS (SELECT FROM videoroom.outbox o
+                        WHERE o.room_id = $1 AND o.action = 'create-room' AND o.dead_at IS NULL
+                          AND o.sent_at IS NOT NULL))
+           AND NOT EXISTS (SELECT FROM videoroom.session s
+                             JOIN videoroom.connection c ON c.room_sid = s.room_sid
+                            WHERE s.room_id = $1 AND s.ended_at IS NULL
+                              AND c.user_id = $2 AND c.disconnected_at IS NULL))"};
+
+void add_participants(const std::string &room_id, const std::vector<std::string> &users)
+{
+    pg::Spi spi;
+    Room room = lock_newest_room(spi, room_id);
+    check_open(room);
+    spi.execute(invite, {pg::text(room.room_id), pg::text_array(users)});
+    pg::Rows invited = spi.execute(count_invited, {pg::text(room.room_id)});
+    check_participant_count(static_cast<std::size_t>(*invited.bigint(0, 1)));
+    spi.execute(forget_removals, {pg::text(room.room_id), pg::text_array(users)});
+}
+
+// Works on a closed room too: a call goes on after the doors have closed.
+void remove_participant(const std::string &room_id, const std::string &user_id)
+{
+    pg::Spi spi;
+    Room room = lock_newest_room(spi, room_id);
+    if (spi.execute(find_participant, {pg::text(room.room_id), pg::text(user_id)}).empty())
+        refuse(refusal::unknown_participant);
+    pg::Rows removed = spi.execute(put_out, {pg::text(room.room_id), pg::text(user_id)});
+    if (removed.count() == 0)
+        return;
+    if (*spi.execute(may_be_inside, {pg::text(room.room_id), pg::text(user_id)}).boolean(0, 1))
+        enqueue_now(spi, room.room_id, "remove-participant", "identity/" + user_id);
+    settle(spi, room.room_id);  // puts out the connections we know of
+}
+
+}  // namespace
+}  // namespace videoroom::api
+
+VIDEOROOM_FUNCTION(videoroom_add_participants)
+{
+    using namespace videoroom;
+
+    api::Arguments arguments(fcinfo);
+    std::string room_id = arguments.id(0, "room_id");
+    api::add_participants(room_id, arguments.users(1, "participants"));
+    return 0;
+}
+
+VIDEOROOM_FUNCTION(videoroom_remove_participant)
+{
+    using namespace videoroom;
+
+    api::Arguments arguments(fcinfo);
+    std::string room_id = arguments.id(0, "room_id");
+    api::remove_participant(room_id, arguments.id(1, "user_id"));
+    return 0;
+}

@@ -1,0 +1,113 @@
+#include "api/booking.hpp"
+#include "api/refusal.hpp"
+#include "api/room.hpp"
+
+namespace videoroom::api {
+namespace {
+
+// What the room was asked to be: is it this? NULL matches anything.
+pg::Statement compare{R"(
+    SELECT r.request ->> 'starts_at' = $2::jsonb ->> 'starts_at'
+           AND r.request ->> 'ends_at' = $2::jsonb ->> 'ends_at'
+           AND ($3 OR r.request -> 'participants' = $2::jsonb -> 'participants')
+           AND ($4::jsonb IS NULL OR r.options = $4::jsonb AND r.metadata = $5::jsonb)
+      FROM videoroom.room r
+     WHERE r.room_id = $1)"};
+
+pg::Statement find_options{
+    "SELECT r.options::text, r.metadata::text FROM videoroom.room r WHERE r.room_id = $1"};
+
+pg::Statement find_people{R"(
+    SELECT p.user_id FROM videoroom.participant p
+     WHERE p.room_id = $1 AND p.removed_at IS NULL
+     ORDER BY p.user_id)"};
+
+pg::Statement note{R"(
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    VALUES ($1, 'rescheduled', pg_catalog.jsonb_build_object('successor', $2)))"};
+
+struct Wish {
+    Booking booking;
+    bool keep_participants;
+    bool keep_options;
+};
+
+Wish read_wish(const Arguments &arguments)
+{
+    Wish wish;
+    Booking &booking = wish.booking;
+    booking.booking_id = arguments.id(0, "booking_id");
+    booking.starts_at = arguments.time(1, "starts_at");
+    booking.ends_at = arguments.time(2, "ends_at");
+    booking.window = window_of(booking.starts_at, booking.ends_at);
+    check_times(booking.starts_at, booking.ends_at, booking.window);
+    wish.keep_participants = !arguments.given(3);
+    if (!wish.keep_participants) {
+        booking.participants = arguments.users(3, "participants");
+        sort_participants(booking.participants);
+    }
+    wish.keep_options = !arguments.given(4);
+    if (!wish.keep_options)
+        read_options(arguments.json(4, "options"), booking);
+    return wish;
+}
+
+bool fulfilled(pg::Spi &spi, const Room &room, const Wish &wish)
+{
+    auto given = [&](const std::string &json) {
+        return wish.keep_options ? std::nullopt : std::optional(json);
+    };
+    pg::Rows rows = spi.execute(compare, {pg::text(room.room_id), pg::text(request_json(wish.booking)),
+                                          pg::boolean(wish.keep_participants),
+                                          pg::text_or_null(given(wish.booking.options)),
+                                          pg::text_or_null(given(wish.booking.metadata))});
+    return *rows.boolean(0, 1);
+}
+
+void inherit(pg::Spi &spi, const Room &room, Wish &wish)
+{
+    Booking &booking = wish.booking;
+    if (wish.keep_participants) {
+        pg::Rows people = spi.execute(find_people, {pg::text(room.room_id)});
+        for (uint64 row = 0; row < people.count(); row++)
+            booking.participants.push_back(*people.text(row, 1));
+        check_participant_count(booking.participants.size());
+    }
+    if (wish.keep_options) {
+        pg::Rows rows = spi.execute(find_options, {pg::text(room.room_id)});
+        booking.options = *rows.text(0, 1);
+        booking.metadata = *rows.text(0, 2);
+    }
+}
+
+std::string reschedule(Wish wish)
+{
+    pg::Spi spi;
+    lock_booking(wish.booking.booking_id);
+    std::optional<Room> room = lock_current_room(spi, wish.booking.booking_id);
+    if (!room)
+        refuse(refusal::unknown_booking);
+    bool open = !room->closed && !room->run_out();
+    if (open && fulfilled(spi, *room, wish))
+        return room->room_id;
+
+    inherit(spi, *room, wish);
+    if (open)
+        cancel_room(spi, room->room_id, "rescheduled");
+    else if (!room->closed)
+        settle(spi, room->room_id);
+    std::string room_id = insert_room(spi, wish.booking, room->room_id);
+    spi.execute(note, {pg::text(room->room_id), pg::text(room_id)});
+    return room_id;
+}
+
+}  // namespace
+}  // namespace videoroom::api
+
+VIDEOROOM_FUNCTION(videoroom_reschedule)
+{
+    using namespace videoroom;
+
+    std::string room_id = api::reschedule(api::read_wish(api::Arguments(fcinfo)));
+    return pg::text(room_id).datum;
+}

@@ -1,0 +1,56 @@
+#include "api/arguments.hpp"
+#include "api/refusal.hpp"
+#include "pg/spi.hpp"
+
+namespace videoroom::api {
+namespace {
+
+pg::Statement find_call{"SELECT FROM videoroom.outbox o WHERE o.id = $1"};
+
+pg::Statement lock_rooms{R"(
+    SELECT FROM videoroom.room r
+     WHERE r.room_id IN (SELECT o.room_id FROM videoroom.outbox o
+                          WHERE o.dead_at IS NOT NULL AND ($1::bigint IS NULL OR o.id = $1))
+     ORDER BY r.room_id
+       FOR NO KEY UPDATE)"};
+
+// Of several that ask for the same the latest; none that was asked for again since.
+pg::Statement requeue{R"(
+    WITH dead AS (
+        SELECT DISTINCT ON (o.room_id, o.action, o.target) o.id
+          FROM videoroom.outbox o
+         WHERE o.dead_at IS NOT NULL AND ($1::bigint IS NULL OR o.id = $1)
+           AND NOT EXISTS (SELECT FROM videoroom.outbox twin
+                            WHERE twin.room_id = o.room_id AND twin.action = o.action
+                              AND twin.target = o.target AND twin.dead_at IS NULL)
+         ORDER BY o.room_id, o.action, o.target, o.id DESC),
+    requeued AS (
+        UPDATE videoroom.outbox o SET dead_at = NULL, attempts = 0, run_at = pg_catalog.clock_timestamp()
+          FROM dead
+         WHERE o.id = dead.id
+        RETURNING o.id, o.room_id, o.action)
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    SELECT requeued.room_id, 'retried',
+           pg_catalog.jsonb_build_object('outbox_id', requeued.id, 'action', requeued.action)
+      FROM requeued)"};
+
+int64 retry(std::optional<int64> id)
+{
+    pg::Spi spi;
+    pg::Value which{INT8OID, Int64GetDatum(id.value_or(0)), !id};
+    if (id && spi.execute(find_call, {which}).empty())
+        refuse(refusal::unknown_call);
+    spi.execute(lock_rooms, {which});
+    return static_cast<int64>(spi.execute(requeue, {which}).count());
+}
+
+}  // namespace
+}  // namespace videoroom::api
+
+VIDEOROOM_FUNCTION(videoroom_retry)
+{
+    using namespace videoroom;
+
+    api::Arguments arguments(fcinfo);
+    return Int64GetDatum(api::retry(arguments.given(0) ? std::optional(PG_GETARG_INT64(0)) : std::nullopt));
+}

@@ -1,0 +1,121 @@
+#include "api/room.hpp"
+
+#include <stdexcept>
+
+#include "api/refusal.hpp"
+
+namespace videoroom::api {
+namespace {
+
+constexpr int longest_chain = 1000;
+
+pg::Statement lock_of_booking{R"(
+    SELECT r.room_id, r.booking_id, r.successor, r.starts_at, r.opens_at, r.closes_at,
+           r.cancelled_at IS NOT NULL, r.closed_at IS NOT NULL
+      FROM videoroom.room r
+     WHERE r.booking_id = $1
+     ORDER BY r.closed_at IS NULL DESC, r.created_at DESC
+     LIMIT 1
+       FOR NO KEY UPDATE)"};
+
+pg::Statement lock_by_id{R"(
+    SELECT r.room_id, r.booking_id, r.successor, r.starts_at, r.opens_at, r.closes_at,
+           r.cancelled_at IS NOT NULL, r.closed_at IS NOT NULL
+      FROM videoroom.room r
+     WHERE r.room_id = $1
+       FOR NO KEY UPDATE)"};
+
+pg::Statement find_successor{"SELECT r.successor FROM videoroom.room r WHERE r.room_id = $1"};
+
+pg::Statement settle_room{"SELECT videoroom.settle_room($1, false)"};
+
+pg::Statement enqueue{"SELECT videoroom.enqueue($1, $2, $3, 0, pg_catalog.clock_timestamp())"};
+
+pg::Statement cancel{R"(
+    WITH room AS (
+        UPDATE videoroom.room r SET cancelled_at = pg_catalog.clock_timestamp(), reason = $2
+         WHERE r.room_id = $1)
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    VALUES ($1, 'cancelled', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('reason', $2)))"};
+
+pg::Statement end{R"(
+    WITH room AS (
+        UPDATE videoroom.room r SET ended_at = pg_catalog.clock_timestamp() WHERE r.room_id = $1)
+    INSERT INTO videoroom.event (room_id, kind) VALUES ($1, 'ended'))"};
+
+// A create that was sent may have made a session already: the worker finds out, and drops the others.
+pg::Statement hurry_create{R"(
+    UPDATE videoroom.outbox o SET run_at = pg_catalog.clock_timestamp()
+     WHERE o.room_id = $1 AND o.action = 'create-room' AND o.dead_at IS NULL
+       AND o.run_at > pg_catalog.clock_timestamp())"};
+
+Room read_room(const pg::Rows &rows)
+{
+    return {*rows.text(0, 1),      *rows.text(0, 2),      rows.text(0, 3),     *rows.timestamp(0, 4),
+            *rows.timestamp(0, 5), *rows.timestamp(0, 6), *rows.boolean(0, 7), *rows.boolean(0, 8)};
+}
+
+void close_room(pg::Spi &spi, std::string_view room_id)
+{
+    spi.execute(hurry_create, {pg::text(room_id)});
+    enqueue_now(spi, room_id, "complete-room", "");
+    settle(spi, room_id);
+}
+
+}  // namespace
+
+std::optional<Room> lock_current_room(pg::Spi &spi, std::string_view booking_id)
+{
+    pg::Rows rows = spi.execute(lock_of_booking, {pg::text(booking_id)});
+    return rows.empty() ? std::nullopt : std::optional(read_room(rows));
+}
+
+Room lock_newest_room(pg::Spi &spi, std::string room_id)
+{
+    for (int i = 0; i < longest_chain; i++) {
+        pg::Rows found = spi.read_latest(find_successor, {pg::text(room_id)});
+        if (found.empty())
+            refuse(refusal::unknown_room);
+        if (auto successor = found.text(0, 1)) {
+            room_id = *successor;
+            continue;
+        }
+        pg::Rows locked = spi.execute(lock_by_id, {pg::text(room_id)});
+        if (locked.empty())
+            refuse(refusal::unknown_room);
+        Room room = read_room(locked);
+        if (!room.successor)
+            return room;
+        room_id = *room.successor;  // rescheduled while we waited for the lock
+    }
+    throw std::logic_error("chain of successors does not end");
+}
+
+void settle(pg::Spi &spi, std::string_view room_id) { spi.execute(settle_room, {pg::text(room_id)}); }
+
+void check_open(const Room &room)
+{
+    if (room.cancelled)
+        refuse(refusal::change_cancelled);
+    if (room.closed || room.run_out())
+        refuse(refusal::change_over);
+}
+
+void cancel_room(pg::Spi &spi, std::string_view room_id, const std::optional<std::string> &reason)
+{
+    spi.execute(cancel, {pg::text(room_id), pg::text_or_null(reason)});
+    close_room(spi, room_id);
+}
+
+void end_room(pg::Spi &spi, std::string_view room_id)
+{
+    spi.execute(end, {pg::text(room_id)});
+    close_room(spi, room_id);
+}
+
+void enqueue_now(pg::Spi &spi, std::string_view room_id, std::string_view action, std::string_view target)
+{
+    spi.execute(enqueue, {pg::text(room_id), pg::text(action), pg::text(target)});
+}
+
+}  // namespace videoroom::api

@@ -1,0 +1,46 @@
+// Rooms that are about to be changed: finding and locking them, and ending them on purpose. A room's row is
+// taken FOR NO KEY UPDATE before anything of it is touched.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pg/spi.hpp"
+
+namespace videoroom::api {
+
+struct Room {
+    std::string room_id;
+    std::string booking_id;
+    std::optional<std::string> successor;
+    TimestampTz starts_at;
+    TimestampTz opens_at;
+    TimestampTz closes_at;
+    bool cancelled;
+    bool closed;
+
+    // Its window is over, though nobody has closed it yet.
+    bool run_out() const { return !closed && closes_at <= GetCurrentTimestamp(); }
+};
+
+// The open room of a booking, else its latest; nullopt where it never had one. The booking must be locked.
+std::optional<Room> lock_current_room(pg::Spi &spi, std::string_view booking_id);
+
+// The newest successor of a room; refuses with PT404 where there is no such room.
+Room lock_newest_room(pg::Spi &spi, std::string room_id);
+
+// Brings status, closing and outbox in step with the facts.
+void settle(pg::Spi &spi, std::string_view room_id);
+
+// Refuses with PT409 where the room is cancelled or over.
+void check_open(const Room &room);
+
+// Ends an open room for good, and a call that is going on in it.
+void cancel_room(pg::Spi &spi, std::string_view room_id, const std::optional<std::string> &reason);
+void end_room(pg::Spi &spi, std::string_view room_id);
+
+// Asks for a call to Twilio at once, ahead of everything else.
+void enqueue_now(pg::Spi &spi, std::string_view room_id, std::string_view action, std::string_view target);
+
+}  // namespace videoroom::api

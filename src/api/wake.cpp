@@ -1,0 +1,77 @@
+// Whoever asks for a call to Twilio wakes the worker, once a transaction and not before it has committed.
+#include "pg/guard.hpp"
+#include "pg/shared_state.hpp"
+
+namespace videoroom::api {
+namespace {
+
+TimestampTz wake_at = DT_NOEND;  // the earliest that this transaction asked for
+
+void at_end(XactEvent event, void *)
+{
+    switch (event) {
+    case XACT_EVENT_COMMIT:
+        if (wake_at != DT_NOEND)
+            pg::shared::wake_worker(MyDatabaseId, wake_at);
+        wake_at = DT_NOEND;
+        break;
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:  // whoever commits it may be another session: the worker looks by itself
+        wake_at = DT_NOEND;
+        break;
+    default:
+        break;
+    }
+}
+
+void wake_at_commit(TimestampTz run_at)
+{
+    static bool registered = false;
+    if (!registered) {
+        pg::call([] { RegisterXactCallback(at_end, nullptr); });
+        registered = true;
+    }
+    if (run_at < wake_at)
+        wake_at = run_at;
+}
+
+struct Row {
+    TimestampTz run_at;
+    bool dead;
+};
+
+Row read_row(const TriggerData *trigger, HeapTuple tuple)
+{
+    TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
+    bool never = true;
+    bool alive = true;
+    Datum run_at = SPI_getbinval(tuple, descriptor, SPI_fnumber(descriptor, "run_at"), &never);
+    SPI_getbinval(tuple, descriptor, SPI_fnumber(descriptor, "dead_at"), &alive);
+    return {never ? DT_NOEND : DatumGetTimestampTz(run_at), !alive};
+}
+
+}  // namespace
+}  // namespace videoroom::api
+
+// BEFORE INSERT OR UPDATE OF run_at, dead_at ON videoroom.outbox FOR EACH ROW.
+VIDEOROOM_FUNCTION(videoroom_outbox_wake)
+{
+    using namespace videoroom;
+
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        throw pg::Failure(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "must be called as a trigger");
+    auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+    HeapTuple tuple =
+        TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+    api::Row row = pg::call([&] { return api::read_row(trigger, tuple); });
+    if (!row.dead)
+        api::wake_at_commit(row.run_at);
+    return PointerGetDatum(tuple);
+}
+
+// Wakes the worker, or has one started, when this transaction has committed.
+VIDEOROOM_FUNCTION(videoroom_wake)
+{
+    videoroom::api::wake_at_commit(DT_NOBEGIN);
+    return 0;
+}
