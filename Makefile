@@ -3,9 +3,9 @@
 #   make demo, make test                    everything else, installing what is missing first
 
 EXTENSION  = videoroom
-VERSION   := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" videoroom.control)
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" videoroom.control)
 MODULE_big = videoroom
-SCRIPT     = sql/videoroom--$(VERSION).sql
+SCRIPT     = sql/videoroom--$(EXTVERSION).sql
 MODULES_SQL = $(sort $(wildcard sql/[0-9][0-9]-*.sql))
 DATA_built = $(SCRIPT)
 DATA       = $(filter-out $(SCRIPT),$(wildcard sql/videoroom--*--*.sql))
@@ -24,7 +24,7 @@ WARNINGS    = -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Werror
 LIBRARIES   = -lcurl -ljansson -lcrypto
 # -MMD -MP: PGXS has no header dependencies of its own; the .d files land next to the .o files.
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -MMD -MP $(WARNINGS)
-PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -DVIDEOROOM_VERSION='"$(VERSION)"'
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -DVIDEOROOM_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK  = $(LIBRARIES) -lstdc++
 EXTRA_CLEAN = $(OBJS:.o=.d) $(SCRIPT) build results output_iso regression.diffs regression.out
 
