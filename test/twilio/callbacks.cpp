@@ -6,7 +6,7 @@ namespace sim {
 
 namespace {
 
-constexpr int workers = 24;
+constexpr int workers = 64;   // a receiver that hangs holds one for up to 15 s
 
 bool listed(const std::string& comma_list, const std::string& word)
 {

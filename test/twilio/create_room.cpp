@@ -37,7 +37,7 @@ std::int64_t most_participants(const Room& room)
 }
 
 // Twilio: 1 to 20 rules of type include or exclude; "all" is true and stands alone
-void check_recording_rules(const std::string& text)
+bool good_recording_rules(const std::string& text)
 {
     std::vector<Json> rules = Json::parse(text).value_or(Json()).items();
     bool good = !rules.empty() && rules.size() <= 20;
@@ -47,8 +47,7 @@ void check_recording_rules(const std::string& text)
         good = good && (!rule.has("kind") || kind == "audio" || kind == "video");
         good = good && (!rule.has("all") || (rule.get("all").boolean() && rule.keys().size() == 2));
     }
-    if (!good)
-        throw ApiError(53120, "Invalid recording rules");
+    return good;
 }
 
 }  // namespace
@@ -70,17 +69,15 @@ Reply Rest::create_room(Call& call, const Settings& settings) const
     room.unused_room_timeout = given.integer_or("UnusedRoomTimeout", room.unused_room_timeout);
     std::int64_t most = most_participants(room);
     room.max_participants = given.integer_or("MaxParticipants", std::min(most, settings.max_participants_default));
-    if (room.max_participants > most && !settings.clamp_max_participants) {
-        call.violations.push_back("MaxParticipants is out of range");
-        throw ApiError(53107, "MaxParticipants is out of range");
-    }
+    if (room.max_participants > most && !settings.clamp_max_participants)
+        violate(call, 53107, "MaxParticipants is out of range");
     room.max_participants = std::min(room.max_participants, most);
     if (!room.audio_only)
         room.video_codecs = given.all("VideoCodecs");
     if (!room.audio_only && room.video_codecs.empty())
         room.video_codecs = {"VP8", "H264"};
-    if (auto rules = given.text("RecordingRules"))
-        check_recording_rules(*rules);
+    if (auto rules = given.text("RecordingRules"); rules && !good_recording_rules(*rules))
+        violate(call, 53120, "RecordingRules are invalid");
     return answer(201, world_.create(room), settings, call);
 }
 

@@ -57,12 +57,6 @@ std::optional<std::vector<std::string>> segments_of(std::string_view path)
     }
 }
 
-[[noreturn]] void violate(Call& call, std::int64_t code, const std::string& message)
-{
-    call.violations.push_back(message);
-    throw ApiError(code, message);
-}
-
 // a page's token is PT and the SID of the last item of the page before
 std::optional<std::string> behind(Call& call, const Given& given, std::string_view prefix)
 {
@@ -90,6 +84,12 @@ PageUrls page_urls(const Call& call, const Given& given, const std::string& key)
 }
 
 }  // namespace
+
+[[noreturn]] void violate(Call& call, std::int64_t code, const std::string& message)
+{
+    call.violations.push_back(message);
+    throw ApiError(code, message);
+}
 
 Reply Rest::answer(int status, const Room& room, const Settings& settings, const Call& call) const
 {

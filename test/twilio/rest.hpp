@@ -25,6 +25,9 @@ struct Reply {
     std::string content_type = "application/json";
 };
 
+/// Refuses a call that breaks Twilio's description of the API, and keeps count of it.
+[[noreturn]] void violate(Call& call, std::int64_t code, const std::string& message);
+
 class Rest {
 public:
     Rest(World& world, const SettingsStore& settings, const Clock& clock)
