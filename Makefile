@@ -1,6 +1,27 @@
 # videoroom: bookings become Twilio Video rooms.
 #   make, make install, make installcheck   the PGXS way; PG_CONFIG=... chooses the server
-#   make demo, make test                    everything else, installing what is missing first
+#   make demo          the whole story on real parts of its own; KEEP=1 leaves them running, make demo-stop ends them
+#   make test          every test; ONLY="unit tap" only some groups, TAP=001_booking only one file of that group
+#   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
+#   make unit          the unit tests, which need no server
+#   make symbols       no name that the server and a library of ours share
+#   make tidy          clang-tidy over src and test
+#   make format-check  clang-format over src and test, changing nothing; make format changes
+#   make fuzz          every fuzz target, FUZZ_SECONDS=60 each
+
+# These look for a server themselves, after installing it where it is missing.
+ALONE = demo demo-stop test dependencies
+ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
+.PHONY: $(ALONE)
+demo:
+	@examples/demo/demo.sh
+demo-stop:
+	@examples/demo/demo.sh stop
+test:
+	@test/run
+dependencies:
+	@scripts/dependencies demo test tools
+else
 
 EXTENSION  = videoroom
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" videoroom.control)
@@ -62,3 +83,45 @@ unit: build/unit/run
 symbols: all
 	@! { nm -D --undefined-only $(shlib) | sed -n 's/.* U \([^@]*\)@lib.*/\1/p' | sort -u; \
 	     nm -D --defined-only $(bindir)/postgres | awk '{print $$3}' | sort -u; } | sort | uniq -d | grep .
+
+.PHONY: simulator relay
+simulator:
+	$(MAKE) -C test/twilio
+relay:
+	$(MAKE) -C examples/relay
+
+FORMATTED = $(shell find src test/unit test/fuzz -name '*.[ch]pp')
+
+.PHONY: format format-check tidy
+format:
+	clang-format -i $(FORMATTED)
+format-check:
+	clang-format --dry-run -Werror $(FORMATTED)
+tidy:
+	printf '%s\n' $(filter %.cpp,$(FORMATTED)) | \
+	    xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c++20 $(PG_CPPFLAGS) -D_GNU_SOURCE
+
+# One program for each file of test/fuzz, with the core compiled once; no server in it either.
+FUZZ      = $(patsubst test/fuzz/%.cpp,build/fuzz/%,$(wildcard test/fuzz/*.cpp))
+FUZZ_CXX  = clang++ -std=c++20 -g -O1 -Isrc -MMD -MP -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_CORE = $(patsubst %.cpp,build/fuzz/%.o,$(wildcard src/core/*.cpp))
+FUZZ_SECONDS = 60
+
+build/fuzz/src/%.o: src/%.cpp
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) -fsanitize=fuzzer-no-link -c $< -o $@
+
+build/fuzz/%: test/fuzz/%.cpp $(FUZZ_CORE)
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) -fsanitize=fuzzer $< $(FUZZ_CORE) -ljansson -lcrypto -o $@
+
+-include $(FUZZ_CORE:.o=.d) $(FUZZ:=.d)
+
+.PHONY: fuzz
+fuzz: $(FUZZ)
+	@for target in $^; do \
+	    mkdir -p $$target.corpus && \
+	    $$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$target- $$target.corpus || exit 1; \
+	done
+
+endif
