@@ -1,39 +1,9 @@
 // Whoever asks for a call to Twilio wakes the worker, once a transaction and not before it has committed.
 #include "pg/guard.hpp"
-#include "pg/shared_state.hpp"
+#include "pg/wake.hpp"
 
 namespace videoroom::api {
 namespace {
-
-TimestampTz wake_at = DT_NOEND;  // the earliest that this transaction asked for
-
-void at_end(XactEvent event, void *)
-{
-    switch (event) {
-    case XACT_EVENT_COMMIT:
-        if (wake_at != DT_NOEND)
-            pg::shared::wake_worker(MyDatabaseId, wake_at);
-        wake_at = DT_NOEND;
-        break;
-    case XACT_EVENT_ABORT:
-    case XACT_EVENT_PREPARE:  // whoever commits it may be another session: the worker looks by itself
-        wake_at = DT_NOEND;
-        break;
-    default:
-        break;
-    }
-}
-
-void wake_at_commit(TimestampTz run_at)
-{
-    static bool registered = false;
-    if (!registered) {
-        pg::call([] { RegisterXactCallback(at_end, nullptr); });
-        registered = true;
-    }
-    if (run_at < wake_at)
-        wake_at = run_at;
-}
 
 struct Row {
     TimestampTz run_at;
@@ -65,13 +35,15 @@ VIDEOROOM_FUNCTION(videoroom_outbox_wake)
         TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
     api::Row row = pg::call([&] { return api::read_row(trigger, tuple); });
     if (!row.dead)
-        api::wake_at_commit(row.run_at);
+        pg::call([&] { pg::wake_at_commit(row.run_at); });
     return PointerGetDatum(tuple);
 }
 
 // Wakes the worker, or has one started, when this transaction has committed.
 VIDEOROOM_FUNCTION(videoroom_wake)
 {
-    videoroom::api::wake_at_commit(DT_NOBEGIN);
+    using namespace videoroom;
+
+    pg::call([] { pg::wake_at_commit(DT_NOBEGIN); });
     return 0;
 }
