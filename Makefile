@@ -58,7 +58,7 @@ include $(PGXS)
 
 $(SCRIPT): $(MODULES_SQL) videoroom.control
 	@echo "joining $(words $(MODULES_SQL)) modules into $@"
-	@{ echo '\echo Use "CREATE EXTENSION videoroom" to load this file. \quit'; cat $(MODULES_SQL); } > $@
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION videoroom" to load this file. \quit'; cat $(MODULES_SQL); } > $@
 
 # core and http, and nothing of Postgres: the server's include path is not there, so the rule cannot rot.
 UNIT_FLAGS = -std=c++20 -g -O1 -Isrc -MMD -MP $(WARNINGS) $(UNIT_EXTRA)
