@@ -12,6 +12,7 @@ CREATE TABLE videoroom.home (
     adopted_at        timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE videoroom.home IS 'The cluster and database that own these rooms; in any other, a restored copy, worker and joins pause';
+COMMENT ON COLUMN videoroom.home.id IS 'Always 1: there is one row at most';
 COMMENT ON COLUMN videoroom.home.system_identifier IS 'pg_control_system().system_identifier of the owning cluster';
 COMMENT ON COLUMN videoroom.home.database_oid IS 'pg_database.oid of the owning database';
 COMMENT ON COLUMN videoroom.home.table_oid IS 'pg_class.oid of this very table there';

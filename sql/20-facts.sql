@@ -40,9 +40,10 @@ BEGIN
     new.ended_callback := greatest(was.ended_callback, record_session.ended_callback);
     new.ended_rest := greatest(was.ended_rest, record_session.ended_rest);
     new.seen_alive_at := greatest(was.seen_alive_at, record_session.alive_at);
+    -- A presumed end gives way to a reported one and follows the start.
     IF was.lost_at IS NOT NULL THEN
-        new.lost_at := videoroom.presumed_end(
-            was.room_id, coalesce(new.started_callback, new.started_rest));
+        new.lost_at := CASE WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL THEN
+            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)) END;
     END IF;
     IF new IS NOT DISTINCT FROM was THEN
         RETURN false;
