@@ -8,7 +8,7 @@ namespace videoroom::http {
 namespace {
 
 // A list of 1000 rooms is below 2 MB.
-constexpr std::size_t max_body = 8 * 1024 * 1024;
+constexpr std::size_t max_body = 8UL * 1024 * 1024;
 
 // Load balancers close what was idle for a minute; a request sent into that moment would be lost.
 constexpr long max_idle_seconds = 50;
