@@ -36,7 +36,7 @@ pg::Statement cancel{R"(
         UPDATE videoroom.room r SET cancelled_at = pg_catalog.clock_timestamp(), reason = $2
          WHERE r.room_id = $1)
     INSERT INTO videoroom.event (room_id, kind, detail)
-    VALUES ($1, 'cancelled', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('reason', $2)))"};
+    VALUES ($1, 'cancelled', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('reason', $2))))"};
 
 pg::Statement end{R"(
     WITH room AS (
