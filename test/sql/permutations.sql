@@ -72,12 +72,6 @@ END $$;
 
 CREATE FUNCTION pg_temp.fresh(begins timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM videoroom.event WHERE room_id = 'permuted';
-    DELETE FROM videoroom.outbox WHERE room_id = 'permuted';
-    DELETE FROM videoroom.connection c USING videoroom.session s WHERE s.room_sid = c.room_sid AND s.room_id = 'permuted';
-    DELETE FROM videoroom.session WHERE room_id = 'permuted';
-    DELETE FROM videoroom.participant WHERE room_id = 'permuted';
-    DELETE FROM videoroom.room WHERE room_id = 'permuted';
     INSERT INTO videoroom.room (room_id, booking_id, starts_at, ends_at, opens_at, closes_at, completes_at, options,
                                 request, created_at)
     VALUES ('permuted', 'permuted', begins, begins + '2 h', begins - interval '15 min', begins + interval '135 min',
@@ -221,28 +215,31 @@ DECLARE f fact; want jsonb; got jsonb; trouble text; log text;
 BEGIN
     PERFORM pg_temp.draw(begins);
     FOR i IN 1 .. orders LOOP
-        PERFORM pg_temp.fresh(begins);
         log := '';
-        FOR f IN
-            -- What was done on purpose was done while the booking was on, so before anything told after it.
-            SELECT x.* FROM fact x, generate_series(0, pg_temp.pick(2))
-             ORDER BY x.kind IN ('cancel', 'end') AND begins < now() - interval '135 min' DESC, random()
-        LOOP
-            PERFORM pg_temp.apply(f);
-            log := log || format(' #%s', f.id);
-        END LOOP;
-        PERFORM pg_temp.apply(jsonb_populate_record(NULL::fact, '{"kind": "housekeeping"}'));
-        want := pg_temp.expected(begins);
-        got := pg_temp.found();
-        IF got IS DISTINCT FROM want THEN
-            RETURN NEXT format(E'facts %s\norder%s\nexpected %s\nfound    %s',
-                               (SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(x)) ORDER BY x.id) FROM fact x), log, want, got);
+        BEGIN
+            PERFORM pg_temp.fresh(begins);
+            FOR f IN
+                -- What was done on purpose was done while the booking was on, so before anything told after it.
+                SELECT x.* FROM fact x, generate_series(0, pg_temp.pick(2))
+                 ORDER BY x.kind IN ('cancel', 'end') AND begins < now() - interval '135 min' DESC, random()
+            LOOP
+                PERFORM pg_temp.apply(f);
+                log := log || format(' #%s', f.id);
+            END LOOP;
+            PERFORM pg_temp.apply(jsonb_populate_record(NULL::fact, '{"kind": "housekeeping"}'));
+            want := pg_temp.expected(begins);
+            got := pg_temp.found();
+            SELECT string_agg(n, ', ') INTO trouble FROM pg_temp.neglected() n;
+            RAISE EXCEPTION USING ERRCODE = 'UNDO0';
+        EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+            NULL;
+        END;
+        IF got IS DISTINCT FROM want OR trouble IS NOT NULL THEN
+            RETURN NEXT format(E'facts %s\norder%s\nexpected %s\nfound    %s\noutbox   %s',
+                               (SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(x)) ORDER BY x.id) FROM fact x),
+                               log, want, got, trouble);
             RETURN;
         END IF;
-        FOR trouble IN SELECT * FROM pg_temp.neglected() LOOP
-            RETURN NEXT trouble || ' after' || log;
-            RETURN;
-        END LOOP;
     END LOOP;
 END $$;
 
