@@ -61,7 +61,8 @@ $(SCRIPT): $(MODULES_SQL) videoroom.control
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION videoroom" to load this file. \quit'; cat $(MODULES_SQL); } > $@
 
 # core and http, and nothing of Postgres: the server's include path is not there, so the rule cannot rot.
-UNIT_FLAGS = -std=c++20 -g -O1 -Isrc -MMD -MP $(WARNINGS) $(UNIT_EXTRA)
+UNIT_FLAGS = -std=c++20 -g -O1 -Isrc $(HTTPLIB) -MMD -MP $(WARNINGS) $(UNIT_EXTRA)
+HTTPLIB    = $(shell pkg-config --cflags cpp-httplib)
 UNIT_OBJS  = $(patsubst %.cpp,build/unit/%.o,$(PURE) $(sort $(wildcard test/unit/*.cpp)))
 
 build/unit/%.o: %.cpp
@@ -69,7 +70,7 @@ build/unit/%.o: %.cpp
 	$(CXX) $(UNIT_FLAGS) -c $< -o $@
 
 build/unit/run: $(UNIT_OBJS)
-	$(CXX) $(UNIT_FLAGS) $^ $(LIBRARIES) -lgtest -lgtest_main -pthread -o $@
+	$(CXX) $(UNIT_FLAGS) $^ $(LIBRARIES) -lcpp-httplib -lssl -lgtest -lgtest_main -pthread -o $@
 
 -include $(UNIT_OBJS:.o=.d)
 
