@@ -16,7 +16,7 @@ CREATE TEMP TABLE fact (
 CREATE FUNCTION pg_temp.pick(n int) RETURNS int LANGUAGE sql VOLATILE AS $$ SELECT floor(random() * n)::int $$;
 
 -- Draws a history: sessions one after the other or overlapping, people in and out of them, each end reported by a
--- callback, by an answer, by both or by neither, sometimes twice with other times.
+-- callback, by an answer, by both or by neither.
 CREATE FUNCTION pg_temp.draw(begins timestamptz, OUT facts int) LANGUAGE plpgsql AS $$
 DECLARE
     rm text; pa text; person text; t0 timestamptz; t1 timestamptz; c0 timestamptz; c1 timestamptz; n int := 0;
@@ -28,7 +28,6 @@ BEGIN
         t1 := t0 + pg_temp.pick(3000) * interval '1.013 s';
         IF random() < 0.8 THEN INSERT INTO fact (kind, room_sid, at) VALUES ('room-created', rm, t0); END IF;
         IF random() < 0.6 THEN INSERT INTO fact (kind, room_sid, at) VALUES ('room-ended', rm, t1); END IF;
-        IF random() < 0.1 THEN INSERT INTO fact (kind, room_sid, at) VALUES ('room-ended', rm, t1 + interval '3 s'); END IF;
         IF random() < 0.5 THEN
             INSERT INTO fact (kind, room_sid, at, until)
             VALUES ('session', rm, date_trunc('second', t0), CASE WHEN random() < 0.5 THEN date_trunc('second', t1) END);
@@ -60,11 +59,16 @@ BEGIN
             END IF;
         END LOOP;
     END LOOP;
+    -- The same again with other times, so that reports of one end point contradict each other.
+    INSERT INTO fact (kind, room_sid, participant_sid, user_id, at, until, duration)
+    SELECT kind, room_sid, participant_sid, user_id, at + (pg_temp.pick(9) - 4) * interval '1 s',
+           until + (pg_temp.pick(9) - 4) * interval '1 s', duration + pg_temp.pick(9) - 4
+      FROM fact WHERE random() < 0.4;
     -- What a person did, at a fixed moment so that rows can be compared.
     INSERT INTO fact (kind, at)
     SELECT k, begins + interval '17 min' FROM unnest(ARRAY['cancel', 'end', 'nothing', 'nothing']) k
      ORDER BY random() LIMIT 1;
-    INSERT INTO fact (kind, user_id, at) SELECT 'remove', 'bob', begins + interval '9 min' WHERE random() < 0.3;
+    INSERT INTO fact (kind, user_id, at) SELECT 'remove', 'bob', begins + interval '9 min' WHERE random() < 0.6;
     -- Housekeeping passes by at any time.
     INSERT INTO fact (kind) SELECT 'housekeeping' FROM generate_series(1, pg_temp.pick(3));
     SELECT count(*) INTO facts FROM fact;
