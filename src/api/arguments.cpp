@@ -14,7 +14,10 @@ std::string_view view(Datum value)
     return {VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)};
 }
 
-Datum detoasted(Datum value) { return PointerGetDatum(DatumGetTextPP(value)); }
+Datum detoasted(Datum value)
+{
+    return PointerGetDatum(DatumGetTextPP(value));
+}
 
 struct Elements {
     Datum *values = nullptr;

@@ -1,4 +1,5 @@
-// The arguments of one call, checked as they are read: what cannot be used is InvalidInput naming the argument.
+// The arguments of one call, checked as they are read: what cannot be used is InvalidInput naming the
+// argument.
 #pragma once
 
 #include <optional>

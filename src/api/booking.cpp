@@ -19,8 +19,8 @@ constexpr int64 lock_seed = 0x766964656f;
 // Inserts nothing where videoroom.home is not this database's.
 pg::Statement insert{R"(
     WITH room AS (
-        INSERT INTO videoroom.room (room_id, booking_id, starts_at, ends_at, opens_at, closes_at, completes_at,
-                                    options, metadata, request)
+        INSERT INTO videoroom.room (room_id, booking_id, starts_at, ends_at,
+                                    opens_at, closes_at, completes_at, options, metadata, request)
         SELECT $1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb
           FROM videoroom.home h
          WHERE h.system_identifier = $12 AND h.database_oid = $13 AND h.table_oid = h.tableoid
@@ -56,7 +56,10 @@ bool insert_here(pg::Spi &spi, const Booking &booking, std::string_view room_id)
     return rows.count() > 0;
 }
 
-std::string iso(TimestampTz time) { return core::format_iso8601(pg::to_core(time)); }
+std::string iso(TimestampTz time)
+{
+    return core::format_iso8601(pg::to_core(time));
+}
 
 }  // namespace
 
@@ -79,9 +82,10 @@ void check_times(TimestampTz starts_at, TimestampTz ends_at, const Window &windo
     if (last >= year_10000)
         throw core::InvalidInput("ends_at must be before the year 10000");
     if (last - window.opens_at > USECS_PER_DAY)
-        throw core::InvalidInput("the window of a booking must not be longer than 24 hours", "",
-                                 "It begins videoroom.join_early before starts_at and ends videoroom.join_grace "
-                                 "or videoroom.end_after, whichever is longer, after ends_at.");
+        throw core::InvalidInput(
+            "the window of a booking must not be longer than 24 hours", "",
+            "It begins videoroom.join_early before starts_at and ends videoroom.join_grace "
+            "or videoroom.end_after, whichever is longer, after ends_at.");
 }
 
 void sort_participants(std::vector<std::string> &participants)
@@ -112,9 +116,10 @@ std::string request_json(const Booking &booking)
 void lock_booking(std::string_view booking_id)
 {
     pg::call([&] {
-        Datum name = PointerGetDatum(
-            cstring_to_text_with_len(booking_id.data(), static_cast<int>(booking_id.size())));
-        Datum key = DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID, name, Int64GetDatum(lock_seed));
+        Datum name =
+            PointerGetDatum(cstring_to_text_with_len(booking_id.data(), static_cast<int>(booking_id.size())));
+        Datum key =
+            DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID, name, Int64GetDatum(lock_seed));
         DirectFunctionCall1(pg_advisory_xact_lock_int8, key);
     });
 }
@@ -125,11 +130,11 @@ std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optiona
     if (!insert_here(spi, booking, room_id)) {
         pg::claim_home(spi);
         if (pg::home(spi) != pg::Home::ours)
-            throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                              "the rooms belong to another database",
-                              "This is a copy of theirs: a restored dump, or a database made from a template.",
-                              "Run SELECT videoroom_adopt(true) to take them over, or "
-                              "SELECT videoroom_adopt(false) to leave them to the other.");
+            throw pg::Failure(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the rooms belong to another database",
+                "This is a copy of theirs: a restored dump, or a database made from a template.",
+                "Run SELECT videoroom_adopt(true) to take them over, or "
+                "SELECT videoroom_adopt(false) to leave them to the other.");
         if (!insert_here(spi, booking, room_id))
             throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
                               "could not serialize access due to concurrent first booking");

@@ -21,8 +21,8 @@ struct Window {
 // The window of a booking under the settings of now.
 Window window_of(TimestampTz starts_at, TimestampTz ends_at);
 
-// InvalidInput unless the booking ends after its start and after now, and its window fits into a day: a session
-// of Twilio's lasts 24 hours at most (Understanding Video Rooms), and so does a token.
+// InvalidInput unless the booking ends after its start and after now, and its window fits into a day: a
+// session of Twilio's lasts 24 hours at most (Understanding Video Rooms), and so does a token.
 void check_times(TimestampTz starts_at, TimestampTz ends_at, const Window &window);
 
 struct Booking {

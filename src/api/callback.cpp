@@ -27,8 +27,8 @@ std::string own_url()
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "videoroom.callback_url is not set",
                           "The signature of a callback is over the URL that Twilio called.",
                           "Set videoroom.callback_url and reload, or insert the URL with the callback.");
-    const char *database = pg::call(
-        [] { return NameStr(*DatumGetName(DirectFunctionCall1(current_database, 0))); });
+    const char *database =
+        pg::call([] { return NameStr(*DatumGetName(DirectFunctionCall1(current_database, 0))); });
     return core::expand_callback_url(url, database);
 }
 

@@ -33,7 +33,10 @@ pg::Statement find_calls{R"(
 pg::Statement find_callbacks{R"(
     SELECT pg_catalog.count(*), pg_catalog.max(c.error) FROM videoroom.callback c WHERE c.applied_at IS NULL)"};
 
-Check good(const char *name, std::string detail) { return {name, true, std::move(detail), ""}; }
+Check good(const char *name, std::string detail)
+{
+    return {name, true, std::move(detail), ""};
+}
 
 Check bad(const char *name, std::string detail, std::string hint)
 {
@@ -45,7 +48,10 @@ std::string set_and_reload(const std::string &setting)
     return "ALTER SYSTEM SET " + setting + "; SELECT pg_reload_conf();";
 }
 
-std::string iso(TimestampTz time) { return core::format_iso8601(pg::to_core(time)); }
+std::string iso(TimestampTz time)
+{
+    return core::format_iso8601(pg::to_core(time));
+}
 
 std::string preload_line()
 {
@@ -59,7 +65,8 @@ Check preload(pg::Spi &)
 {
     if (pg::shared::state())
         return good("preload", "the library is preloaded");
-    return bad("preload", "the library is not preloaded: no worker makes rooms, no join can wait", preload_line());
+    return bad("preload", "the library is not preloaded: no worker makes rooms, no join can wait",
+               preload_line());
 }
 
 // What the worker's slot says, copied while it was locked.
@@ -104,16 +111,16 @@ Check worker(pg::Spi &)
         return missing_worker(slot);
     std::string process = "process " + std::to_string(slot.worker);
     switch (slot.pause) {
-    case Pause::none:
-        return good("worker", process);
-    case Pause::no_credentials:
-        return bad("worker", process + " has no credentials", "See check credentials.");
-    case Pause::other_home:
-        return bad("worker", process + " leaves another database's rooms alone", "See check home.");
-    case Pause::other_version:
-        return bad("worker", process + " is of another version than the tables", "See check version.");
-    case Pause::account:
-        return bad("worker", process + " holds calls to Twilio back", "See check account.");
+        case Pause::none:
+            return good("worker", process);
+        case Pause::no_credentials:
+            return bad("worker", process + " has no credentials", "See check credentials.");
+        case Pause::other_home:
+            return bad("worker", process + " leaves another database's rooms alone", "See check home.");
+        case Pause::other_version:
+            return bad("worker", process + " is of another version than the tables", "See check version.");
+        case Pause::account:
+            return bad("worker", process + " holds calls to Twilio back", "See check account.");
     }
     return good("worker", process);
 }
@@ -123,22 +130,24 @@ Check credentials(pg::Spi &)
     std::optional<std::string> problem = pg::credentials_problem();
     if (!problem)
         return good("credentials", "the file is complete");
-    return bad("credentials", *problem, set_and_reload("videoroom.credentials_file = '/path/to/credentials.json'"));
+    return bad("credentials", *problem,
+               set_and_reload("videoroom.credentials_file = '/path/to/credentials.json'"));
 }
 
 Check home(pg::Spi &spi)
 {
     switch (pg::home(spi)) {
-    case pg::Home::unclaimed:
-        return good("home", "no room was booked yet");
-    case pg::Home::ours:
-    case pg::Home::upgraded:
-        return good("home", "the rooms are this database's");
-    case pg::Home::foreign:
-        break;
+        case pg::Home::unclaimed:
+            return good("home", "no room was booked yet");
+        case pg::Home::ours:
+        case pg::Home::upgraded:
+            return good("home", "the rooms are this database's");
+        case pg::Home::foreign:
+            break;
     }
-    return bad("home", "the rooms are another database's: this is a copy, and neither worker nor joins touch them",
-               "SELECT videoroom_adopt(true); to take them over, SELECT videoroom_adopt(false); to let go of them");
+    return bad(
+        "home", "the rooms are another database's: this is a copy, and neither worker nor joins touch them",
+        "SELECT videoroom_adopt(true); to take them over, SELECT videoroom_adopt(false); to let go of them");
 }
 
 Check callback_url(pg::Spi &)
@@ -153,8 +162,9 @@ Check link_template(pg::Spi &)
 {
     std::string link = pg::settings::link_template;
     if (link.empty())
-        return bad("link_template", "not set: nobody can join",
-                   set_and_reload("videoroom.link_template = 'https://app.example/room/{room_id}#token={token}'"));
+        return bad(
+            "link_template", "not set: nobody can join",
+            set_and_reload("videoroom.link_template = 'https://app.example/room/{room_id}#token={token}'"));
     if (core::token_in_query(link))
         link += " (the token is sent to the web server; behind a \"#\" it would not be)";
     return good("link_template", link);
@@ -166,8 +176,10 @@ Check outbox(pg::Spi &spi)
     int64 dead = *rows.bigint(0, 1);
     auto due = rows.timestamp(0, 3);
     if (dead > 0)
-        return bad("outbox", std::to_string(dead) + " calls given up, last: " + rows.text(0, 2).value_or("unknown"),
-                   "SELECT * FROM videoroom.outbox WHERE dead_at IS NOT NULL; then SELECT videoroom_retry();");
+        return bad(
+            "outbox",
+            "calls given up: " + std::to_string(dead) + ", the last: " + rows.text(0, 2).value_or("unknown"),
+            "SELECT * FROM videoroom.outbox WHERE dead_at IS NOT NULL; then SELECT videoroom_retry();");
     if (due && *due < GetCurrentTimestamp() - USECS_PER_MINUTE)
         return bad("outbox", "a call is due since " + iso(*due), "See checks worker and account.");
     return good("outbox", "nothing given up, nothing late");
@@ -195,9 +207,10 @@ Check account(pg::Spi &)
         return bad("account", "Twilio refuses the credentials",
                    "Put an API key that is valid into videoroom.credentials_file; SELECT pg_reload_conf();");
     if (breaker && breaker->is_open(now))
-        return bad("account",
-                   breaker->paused_until > now ? "Twilio asked for a pause" : "Twilio cannot be reached, or fails",
-                   "Calls go on by themselves, not before " + core::format_iso8601(breaker->next(now)) + ".");
+        return bad(
+            "account",
+            breaker->paused_until > now ? "Twilio asked for a pause" : "Twilio cannot be reached, or fails",
+            "Calls go on by themselves, not before " + core::format_iso8601(breaker->next(now)) + ".");
     return good("account", "nothing held back");
 }
 
@@ -207,7 +220,8 @@ Check callbacks(pg::Spi &spi)
     if (*rows.bigint(0, 1) == 0)
         return good("callbacks", "all applied");
     return bad("callbacks",
-               std::to_string(*rows.bigint(0, 1)) + " could not be applied: " + rows.text(0, 2).value_or("unknown"),
+               "not applied: " + std::to_string(*rows.bigint(0, 1)) +
+                   ", one of them: " + rows.text(0, 2).value_or("unknown"),
                "SELECT id, room_id, retry_at, error FROM videoroom.callback WHERE applied_at IS NULL;");
 }
 
@@ -217,14 +231,15 @@ Check version(pg::Spi &spi)
     std::string installed = spi.read_latest(find_version).text(0, 1).value_or("none");
     if (installed == library)
         return good("version", library);
-    return bad("version", "the library is " + library + ", the extension " + installed,
-               "ALTER EXTENSION videoroom UPDATE TO '" + library + "'; or restart with the library of " + installed);
+    return bad(
+        "version", "the library is " + library + ", the extension " + installed,
+        "ALTER EXTENSION videoroom UPDATE TO '" + library + "'; or restart with the library of " + installed);
 }
 
 std::vector<Check> check_all()
 {
-    constexpr Check (*checks[])(pg::Spi &) = {preload,       worker,        credentials, home,      callback_url,
-                                              link_template, outbox,        account,     callbacks, version};
+    constexpr Check (*checks[])(pg::Spi &) = {preload,       worker, credentials, home,      callback_url,
+                                              link_template, outbox, account,     callbacks, version};
     pg::Spi spi;
     std::vector<Check> results;
     for (auto check : checks)

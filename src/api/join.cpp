@@ -13,14 +13,14 @@ namespace {
 void check_admission(pg::Admission admission)
 {
     switch (admission) {
-    case pg::Admission::waiting:
-        return;
-    case pg::Admission::no_worker:
-        refuse(refusal::no_worker);
-    case pg::Admission::paused:
-        refuse(refusal::paused);
-    case pg::Admission::busy:
-        refuse(refusal::busy);
+        case pg::Admission::waiting:
+            return;
+        case pg::Admission::no_worker:
+            refuse(refusal::no_worker);
+        case pg::Admission::paused:
+            refuse(refusal::paused);
+        case pg::Admission::busy:
+            refuse(refusal::busy);
     }
 }
 
@@ -70,8 +70,7 @@ std::string claimed_user()
 {
     const char *claims = pg::call([] { return GetConfigOption("request.jwt.claims", true, false); });
     std::optional<core::Json> parsed = claims ? core::Json::try_parse(claims) : std::nullopt;
-    std::optional<std::string> user =
-        parsed ? parsed->string(pg::settings::identity_claim) : std::nullopt;
+    std::optional<std::string> user = parsed ? parsed->string(pg::settings::identity_claim) : std::nullopt;
     if (!user)
         refuse(refusal::no_claim);
     try {
@@ -88,9 +87,10 @@ Datum link_row(FunctionCallInfo fcinfo, const Link &link)
         TupleDesc descriptor = nullptr;
         if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
             elog(ERROR, "return type must be a row type");
-        Datum values[] = {CStringGetTextDatum(link.room_id.c_str()), CStringGetTextDatum(link.room_sid.c_str()),
-                          CStringGetTextDatum(link.user_id.c_str()), CStringGetTextDatum(link.url.c_str()),
-                          CStringGetTextDatum(link.token.c_str()), TimestampTzGetDatum(link.expires_at)};
+        Datum values[] = {
+            CStringGetTextDatum(link.room_id.c_str()), CStringGetTextDatum(link.room_sid.c_str()),
+            CStringGetTextDatum(link.user_id.c_str()), CStringGetTextDatum(link.url.c_str()),
+            CStringGetTextDatum(link.token.c_str()),   TimestampTzGetDatum(link.expires_at)};
         bool nulls[] = {false, false, false, false, false, false};
         return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
     });

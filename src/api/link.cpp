@@ -53,8 +53,7 @@ Link make_link(const Seat &seat, const std::string &user_id)
     token.expires_at = expires_at - expires_at % core::second;
 
     std::string encoded = core::encode(token);
-    std::string url =
-        core::expand_link(pg::settings::link_template, seat.room_id, *seat.room_sid, encoded);
+    std::string url = core::expand_link(pg::settings::link_template, seat.room_id, *seat.room_sid, encoded);
     return {seat.room_id, *seat.room_sid, user_id, url, encoded, pg::to_server(token.expires_at)};
 }
 

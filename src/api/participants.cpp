@@ -40,8 +40,7 @@ pg::Statement put_out{R"(
     INSERT INTO videoroom.event (room_id, kind, detail)
     SELECT $1, 'participant-removed', pg_catalog.jsonb_build_object('user_id', removed.user_id) FROM removed)"};
 
-pg::Statement find_participant{
-    "SELECT FROM videoroom.participant p WHERE p.room_id = $1 AND p.user_id = $2"};
+pg::Statement find_participant{"SELECT FROM videoroom.participant p WHERE p.room_id = $1 AND p.user_id = $2"};
 
 // Somebody may be in the call of whose connection we have not heard: a session is open, or may be already.
 pg::Statement may_be_inside{R"(

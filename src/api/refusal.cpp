@@ -17,7 +17,10 @@ core::Json reason_of(const Refusal &refusal)
 
 }  // namespace
 
-void refuse(const Refusal &refusal) { raise(refusal, reason_of(refusal)); }
+void refuse(const Refusal &refusal)
+{
+    raise(refusal, reason_of(refusal));
+}
 
 void refuse(const Refusal &refusal, std::string_view key, std::string_view value)
 {

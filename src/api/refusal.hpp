@@ -1,5 +1,5 @@
-// How the functions say no: a SQLSTATE PTnnn, which PostgREST turns into HTTP status nnn, one constant message,
-// and a DETAIL in JSON whose `reason` a program can act on.
+// How the functions say no: a SQLSTATE PTnnn, which PostgREST turns into HTTP status nnn, one constant
+// message, and a DETAIL in JSON whose `reason` a program can act on.
 #pragma once
 
 #include "core/json.hpp"

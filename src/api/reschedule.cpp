@@ -57,10 +57,10 @@ bool fulfilled(pg::Spi &spi, const Room &room, const Wish &wish)
     auto given = [&](const std::string &json) {
         return wish.keep_options ? std::nullopt : std::optional(json);
     };
-    pg::Rows rows = spi.execute(compare, {pg::text(room.room_id), pg::text(request_json(wish.booking)),
-                                          pg::boolean(wish.keep_participants),
-                                          pg::text_or_null(given(wish.booking.options)),
-                                          pg::text_or_null(given(wish.booking.metadata))});
+    pg::Rows rows = spi.execute(
+        compare,
+        {pg::text(room.room_id), pg::text(request_json(wish.booking)), pg::boolean(wish.keep_participants),
+         pg::text_or_null(given(wish.booking.options)), pg::text_or_null(given(wish.booking.metadata))});
     return *rows.boolean(0, 1);
 }
 

@@ -91,7 +91,10 @@ Room lock_newest_room(pg::Spi &spi, std::string room_id)
     throw std::logic_error("chain of successors does not end");
 }
 
-void settle(pg::Spi &spi, std::string_view room_id) { spi.execute(settle_room, {pg::text(room_id)}); }
+void settle(pg::Spi &spi, std::string_view room_id)
+{
+    spi.execute(settle_room, {pg::text(room_id)});
+}
 
 void check_open(const Room &room)
 {

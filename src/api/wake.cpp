@@ -1,6 +1,7 @@
 // Whoever asks for a call to Twilio wakes the worker, once a transaction and not before it has committed.
-#include "pg/guard.hpp"
 #include "pg/wake.hpp"
+
+#include "pg/guard.hpp"
 
 namespace videoroom::api {
 namespace {

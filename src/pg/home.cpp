@@ -4,7 +4,8 @@ namespace videoroom::pg {
 namespace {
 
 Statement find_home{R"(
-    SELECT h.database_oid = $2 AND h.table_oid = h.tableoid AND h.system_identifier = $1 AND h.server_major = $3,
+    SELECT h.database_oid = $2 AND h.table_oid = h.tableoid
+           AND h.system_identifier = $1 AND h.server_major = $3,
            h.database_oid = $2 AND h.table_oid = h.tableoid AND h.server_major < $3
       FROM videoroom.home h)"};
 
@@ -21,9 +22,18 @@ Statement write_home{R"(
 
 }  // namespace
 
-Value system_identifier() { return bigint(static_cast<int64>(GetSystemIdentifier())); }
-Value database_oid() { return oid(MyDatabaseId); }
-Value server_major() { return integer(PG_VERSION_NUM / 10000); }
+Value system_identifier()
+{
+    return bigint(static_cast<int64>(GetSystemIdentifier()));
+}
+Value database_oid()
+{
+    return oid(MyDatabaseId);
+}
+Value server_major()
+{
+    return integer(PG_VERSION_NUM / 10000);
+}
 
 Home home(Spi &spi)
 {

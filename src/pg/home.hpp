@@ -9,8 +9,8 @@ namespace videoroom::pg {
 enum class Home {
     unclaimed,  // no room was ever booked
     ours,
-    upgraded,   // ours, as an older major version knew it: pg_upgrade keeps the oids
-    foreign,    // another cluster's or database's: a copy
+    upgraded,  // ours, as an older major version knew it: pg_upgrade keeps the oids
+    foreign,   // another cluster's or database's: a copy
 };
 
 // Whose the rooms are.
@@ -20,7 +20,8 @@ Home home(Spi &spi);
 // them `upgraded`. A foreign home stays as it is.
 void claim_home(Spi &spi);
 
-// What a statement compares videoroom.home with: this cluster's system identifier, database and major version.
+// What a statement compares videoroom.home with: this cluster's system identifier, database and major
+// version.
 Value system_identifier();
 Value database_oid();
 Value server_major();

@@ -1,0 +1,72 @@
+-- Moving a booking: to another time with a new room, or its end alone in place.
+\getenv inputs PG_ABS_SRCDIR
+\set ECHO none
+\i :inputs/try.psql
+\set ECHO all
+BEGIN;
+TRUNCATE videoroom.home CASCADE;
+SELECT videoroom_create_booking('b', '2030-01-01 10:00Z', '2030-01-01 11:00Z', '{ann,bob}',
+    '{"max_participants": 4, "metadata": {"ward": 7}}') AS first \gset
+SELECT videoroom_add_participants(:'first', '{cid}');
+SELECT videoroom_remove_participant(:'first', 'bob');
+
+-- The old room is cancelled and the new one its successor, with the people not removed and the old options.
+SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z') AS second \gset
+SELECT status, reason, successor = :'second' AS linked FROM videoroom.room WHERE room_id = :'first';
+SELECT status, starts_at, ends_at, options ->> 'max_participants' AS max, metadata, request -> 'participants' AS people
+  FROM videoroom.room WHERE room_id = :'second';
+SELECT user_id FROM videoroom.participant WHERE room_id = :'second' ORDER BY 1;
+SELECT kind, detail - 'successor' AS detail FROM videoroom.event WHERE room_id = :'first' ORDER BY id;
+
+-- Asked again, NULL matching anything, it is the same room.
+SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z') = :'second' AS again,
+       videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z', '{cid,ann}') = :'second' AS same_people,
+       videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z', NULL,
+                            '{"metadata": {"ward": 7}, "max_participants": 4}') = :'second' AS same_options;
+
+-- Other people or other options are another wish.
+SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z', '{dee}') AS third \gset
+SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z', NULL, '{}') AS fourth \gset
+SELECT p.user_id, r.options ->> 'max_participants' AS max, r.metadata
+  FROM videoroom.room r JOIN videoroom.participant p USING (room_id) WHERE room_id = :'fourth';
+SELECT pg_temp.try($$SELECT videoroom_reschedule('nobody has this', now(), now() + '1 hour')$$);
+
+-- An ended, an expired or a cancelled room keeps its status and gets a successor.
+SELECT videoroom_end(:'fourth');
+SELECT videoroom_reschedule('b', '2030-01-03 10:00Z', '2030-01-03 11:00Z') AS fifth \gset
+SELECT status, reason, successor = :'fifth' AS linked FROM videoroom.room WHERE room_id = :'fourth';
+UPDATE videoroom.room SET closes_at = now() - interval '1 second' WHERE room_id = :'fifth';
+SELECT videoroom_reschedule('b', '2030-01-03 10:00Z', '2030-01-03 11:00Z') AS sixth \gset
+SELECT status, reason, successor = :'sixth' AS linked FROM videoroom.room WHERE room_id = :'fifth';
+SELECT videoroom_cancel('b', 'ill');
+SELECT videoroom_reschedule('b', '2030-01-03 10:00Z', '2030-01-03 11:00Z') AS seventh \gset
+SELECT status, reason, successor = :'seventh' AS linked FROM videoroom.room WHERE room_id = :'sixth';
+
+-- Without anybody left there is nobody to keep.
+SELECT videoroom_remove_participant(:'seventh', 'dee');
+SELECT pg_temp.try($$SELECT videoroom_reschedule('b', '2030-01-04 10:00Z', '2030-01-04 11:00Z')$$);
+SELECT status FROM videoroom.room WHERE room_id = :'seventh';
+
+-- Extend moves the end in place, later or earlier, and with it the moment when a call is ended.
+SELECT videoroom_create_booking('x', now(), now() + '1 hour', '{ann}') AS room \gset
+INSERT INTO videoroom.session (room_sid, room_id, started_rest) VALUES ('RM' || repeat('1', 32), :'room', now());
+SELECT videoroom.settle_room(:'room');
+CREATE FUNCTION pg_temp.ends(room text) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(', ', r.ends_at - now(), r.closes_at - now(), r.completes_at - now(), o.run_at - now())
+      FROM videoroom.room r JOIN videoroom.outbox o ON o.room_id = r.room_id AND o.action = 'complete-room'
+     WHERE r.room_id = $1
+$$;
+SELECT pg_temp.ends(:'room');
+SELECT videoroom_extend('x', now() + '2 hours');
+SELECT pg_temp.ends(:'room');
+SELECT videoroom_extend('x', now() + '30 minutes');
+SELECT pg_temp.ends(:'room');
+SELECT videoroom_extend('x', now() + '30 minutes');
+SELECT kind FROM videoroom.event WHERE room_id = :'room' ORDER BY id;
+SELECT pg_temp.try($$SELECT videoroom_extend('nobody has this', now() + '1 hour')$$);
+SELECT videoroom_cancel('x');
+SELECT pg_temp.try($$SELECT videoroom_extend('x', now() + '1 hour')$$);
+SELECT videoroom_create_booking('y', now(), now() + '1 hour', '{ann}') AS room \gset
+UPDATE videoroom.room SET closes_at = now() - interval '1 second' WHERE room_id = :'room';
+SELECT pg_temp.try($$SELECT videoroom_extend('y', now() + '1 hour')$$);
+ROLLBACK;
