@@ -133,6 +133,7 @@ BEGIN
         NEW.attempts := 1;
         NEW.retry_at := videoroom.retry_time(1);
         NEW.error := fault;
+        PERFORM videoroom.wake();
     END IF;
     RETURN NEW;
 END

@@ -185,7 +185,7 @@ BEGIN
      WHERE r.room_id = videoroom_get.room_id;
 
     IF answer IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'PT404', MESSAGE = 'unknown room', DETAIL = '{"reason":"unknown"}';
+        RAISE EXCEPTION USING ERRCODE = 'PT404', MESSAGE = 'room not found', DETAIL = '{"reason":"unknown"}';
     END IF;
     RETURN answer;
 END
