@@ -8,7 +8,7 @@ namespace sim {
 
 namespace {
 
-constexpr std::int64_t longest_life = 86400;   // Twilio: a token lives 24 hours at most
+constexpr std::int64_t longest_life = 86400;  // Twilio: a token lives 24 hours at most
 
 Json decoded(std::string_view part)
 {
@@ -19,7 +19,7 @@ Json decoded(std::string_view part)
     return *json;
 }
 
-void check_signature(std::string_view signed_part, std::string_view signature, const std::string& secret)
+void check_signature(std::string_view signed_part, std::string_view signature, const std::string &secret)
 {
     std::string expected = hmac_sha256(secret, signed_part);
     std::string given = base64url_decode(signature).value_or("");
@@ -27,7 +27,7 @@ void check_signature(std::string_view signed_part, std::string_view signature, c
         throw ApiError(20107, "Invalid Access Token signature");
 }
 
-void check_times(const Json& payload, const Settings& settings, Time now)
+void check_times(const Json &payload, const Settings &settings, Time now)
 {
     std::int64_t seconds = now / second, leeway = settings.token_leeway_seconds;
     if (!payload.get("exp").is_integer() || !payload.get("iat").is_integer())
@@ -44,7 +44,7 @@ void check_times(const Json& payload, const Settings& settings, Time now)
 
 }  // namespace
 
-TokenClaims verify_token(std::string_view token, const Settings& settings, Time now)
+TokenClaims verify_token(std::string_view token, const Settings &settings, Time now)
 {
     std::size_t first = token.find('.'), last = token.rfind('.');
     if (first == std::string_view::npos || first == last || token.find('.', first + 1) != last)
@@ -54,7 +54,8 @@ TokenClaims verify_token(std::string_view token, const Settings& settings, Time 
         header.get("cty").text() != "twilio-fpa;v=1")
         throw ApiError(20102, "Invalid Access Token header");
     Json payload = decoded(token.substr(first + 1, last - first - 1));
-    if (payload.get("iss").text() != settings.api_key_sid || payload.get("sub").text() != settings.account_sid)
+    if (payload.get("iss").text() != settings.api_key_sid ||
+        payload.get("sub").text() != settings.account_sid)
         throw ApiError(20103, "Invalid Access Token issuer/subject");
     check_signature(token.substr(0, last), token.substr(last + 1), settings.api_key_secret);
     check_times(payload, settings, now);
@@ -63,7 +64,8 @@ TokenClaims verify_token(std::string_view token, const Settings& settings, Time 
     if (settings.strict_jti ? jti != plain_jti : !jti.starts_with(plain_jti))
         throw ApiError(20101, "Invalid Access Token");
     Json grants = payload.get("grants"), video = grants.get("video");
-    if (!grants.get("identity").is_string() || !video.is_object() || (video.has("room") && !video.get("room").is_string()))
+    if (!grants.get("identity").is_string() || !video.is_object() ||
+        (video.has("room") && !video.get("room").is_string()))
         throw ApiError(20106, "Invalid Access Token grants");
     TokenClaims claims{grants.get("identity").text(), std::nullopt, payload.get("exp").integer() * second};
     if (video.has("room"))

@@ -6,16 +6,16 @@ namespace sim {
 
 namespace {
 
-constexpr int workers = 64;   // a receiver that hangs holds one for up to 15 s
+constexpr int workers = 64;  // a receiver that hangs holds one for up to 15 s
 
-bool listed(const std::string& comma_list, const std::string& word)
+bool listed(const std::string &comma_list, const std::string &word)
 {
     return ("," + comma_list + ",").find("," + word + ",") != std::string::npos;
 }
 
 }  // namespace
 
-Callbacks::Callbacks(const SettingsStore& settings, Random& random) : settings_(settings), random_(random)
+Callbacks::Callbacks(const SettingsStore &settings, Random &random) : settings_(settings), random_(random)
 {
     for (int i = 0; i < workers; ++i)
         workers_.emplace_back([this] { run(); });
@@ -28,32 +28,33 @@ Callbacks::~Callbacks()
         stopping_ = true;
     }
     work_.notify_all();
-    for (std::thread& worker : workers_)
+    for (std::thread &worker : workers_)
         worker.join();
 }
 
-Callbacks::Delivery& Callbacks::append(const Notice& notice)
+Callbacks::Delivery &Callbacks::append(const Notice &notice)
 {
     std::int64_t keep = settings_.get()->ledger_limit;
-    for (auto oldest = deliveries_.begin(); static_cast<std::int64_t>(deliveries_.size()) >= keep && oldest != deliveries_.end();) {
+    for (auto oldest = deliveries_.begin();
+         static_cast<std::int64_t>(deliveries_.size()) >= keep && oldest != deliveries_.end();) {
         bool over = oldest->second.state >= State::delivered;
         oldest = over ? deliveries_.erase(oldest) : std::next(oldest);
     }
-    Delivery& delivery = deliveries_[next_id_];
+    Delivery &delivery = deliveries_[next_id_];
     delivery.id = next_id_++;
     delivery.notice = notice;
     delivery.idempotency_token = random_.uuid();
     return delivery;
 }
 
-void Callbacks::enqueue(Delivery& delivery, const std::string& lane, Time due)
+void Callbacks::enqueue(Delivery &delivery, const std::string &lane, Time due)
 {
     delivery.state = State::waiting;
     delivery.lane = lane;
     delivery.due = due;
     ++under_way_;
     if (!lane.empty()) {
-        auto& queue = lanes_[lane];
+        auto &queue = lanes_[lane];
         queue.push_back(delivery.id);
         if (queue.size() > 1)
             return;
@@ -62,12 +63,13 @@ void Callbacks::enqueue(Delivery& delivery, const std::string& lane, Time due)
     work_.notify_one();
 }
 
-void Callbacks::add(const Notice& notice)
+void Callbacks::add(const Notice &notice)
 {
     auto settings = settings_.get();
     std::lock_guard lock(mutex_);
-    Delivery& delivery = append(notice);
-    if (listed(settings->callback_drop_events, notice.event) || random_.percent(settings->callback_drop_percent)) {
+    Delivery &delivery = append(notice);
+    if (listed(settings->callback_drop_events, notice.event) ||
+        random_.percent(settings->callback_drop_percent)) {
         delivery.state = State::dropped;
         return;
     }
@@ -77,14 +79,15 @@ void Callbacks::add(const Notice& notice)
     }
     bool shuffled = settings->callback_order == "shuffled";
     auto due = [&] {
-        std::uint64_t dice = shuffled ? random_.below(static_cast<std::uint64_t>(settings->callback_shuffle_ms) + 1) : 0;
+        std::uint64_t dice =
+            shuffled ? random_.below(static_cast<std::uint64_t>(settings->callback_shuffle_ms) + 1) : 0;
         return real_now() + (settings->callback_delay_ms + static_cast<std::int64_t>(dice)) * millisecond;
     };
     std::string lane = shuffled ? "" : notice.room_sid;
     std::int64_t original = delivery.id;
     enqueue(delivery, lane, due());
     if (random_.percent(settings->callback_duplicate_percent)) {
-        Delivery& copy = append(notice);
+        Delivery &copy = append(notice);
         copy.copy_of = original;
         copy.idempotency_token = delivery.idempotency_token;
         enqueue(copy, lane, due());
@@ -95,7 +98,7 @@ std::size_t Callbacks::release(std::vector<std::int64_t> ids, bool shuffled)
 {
     std::lock_guard lock(mutex_);
     if (ids.empty())
-        for (const auto& [id, delivery] : deliveries_)
+        for (const auto &[id, delivery] : deliveries_)
             ids.push_back(id);
     std::erase_if(ids, [&](std::int64_t id) {
         auto found = deliveries_.find(id);
@@ -118,7 +121,7 @@ bool Callbacks::resend(std::int64_t id)
         return false;
     Notice notice = original->second.notice;
     std::string token = original->second.idempotency_token;
-    Delivery& copy = append(notice);
+    Delivery &copy = append(notice);
     copy.copy_of = id;
     copy.idempotency_token = token;
     enqueue(copy, "", real_now());
@@ -146,14 +149,14 @@ void Callbacks::run()
         }
         ready_.erase(ready_.begin());
         if (!ready_.empty())
-            work_.notify_one();   // somebody else must watch for the next
-        Delivery& delivery = deliveries_[id];
+            work_.notify_one();  // somebody else must watch for the next
+        Delivery &delivery = deliveries_[id];
         delivery.state = State::sending;
         Notice notice = delivery.notice;
         std::string token = delivery.idempotency_token, lane = delivery.lane;
         std::int64_t epoch = epoch_;
         lock.unlock();
-        auto attempted = [&](const Attempt& attempt) {
+        auto attempted = [&](const Attempt &attempt) {
             std::lock_guard recording(mutex_);
             if (epoch == epoch_)
                 deliveries_[id].attempts.push_back(attempt);
@@ -161,11 +164,11 @@ void Callbacks::run()
         bool delivered = deliver(notice, *settings_.get(), token, attempted);
         lock.lock();
         if (epoch != epoch_)
-            continue;   // reset() has forgotten it
+            continue;  // reset() has forgotten it
         deliveries_[id].state = delivered ? State::delivered : State::failed;
         --under_way_;
         if (!lane.empty()) {
-            auto& queue = lanes_[lane];
+            auto &queue = lanes_[lane];
             queue.pop_front();
             if (queue.empty())
                 lanes_.erase(lane);
@@ -183,12 +186,12 @@ std::string_view Callbacks::name_of(State state)
     return names[static_cast<std::size_t>(state)];
 }
 
-Json Callbacks::json(const Delivery& delivery)
+Json Callbacks::json(const Delivery &delivery)
 {
     Json params = Json::object(), attempts = Json::array();
-    for (const auto& [name, value] : delivery.notice.params)
+    for (const auto &[name, value] : delivery.notice.params)
         params.set(name, value);
-    for (const Attempt& attempt : delivery.attempts)
+    for (const Attempt &attempt : delivery.attempts)
         attempts.append(Json::object()
                             .set("at", format_milliseconds(attempt.at))
                             .set("status", attempt.status)
@@ -209,7 +212,7 @@ Json Callbacks::json(const Delivery& delivery)
         .set("attempts", attempts);
 }
 
-Json Callbacks::json(std::int64_t since, const std::string& room) const
+Json Callbacks::json(std::int64_t since, const std::string &room) const
 {
     std::lock_guard lock(mutex_);
     Json list = Json::array();
@@ -223,10 +226,11 @@ Json Callbacks::counts() const
 {
     std::lock_guard lock(mutex_);
     std::map<State, std::int64_t> by_state;
-    for (const auto& [id, delivery] : deliveries_)
+    for (const auto &[id, delivery] : deliveries_)
         ++by_state[delivery.state];
     Json object = Json::object();
-    for (State state : {State::held, State::waiting, State::sending, State::delivered, State::failed, State::dropped})
+    for (State state :
+         {State::held, State::waiting, State::sending, State::delivered, State::failed, State::dropped})
         object.set(std::string(name_of(state)), by_state[state]);
     return object;
 }

@@ -8,7 +8,10 @@ namespace {
 
 const std::vector<Parameter> create_parameters = {
     {.name = "EnableTurn", .kind = Kind::flag},
-    {.name = "Type", .kind = Kind::choice, .code = 53108, .choices = {"group", "go", "peer-to-peer", "group-small"}},
+    {.name = "Type",
+     .kind = Kind::choice,
+     .code = 53108,
+     .choices = {"group", "go", "peer-to-peer", "group-small"}},
     {.name = "UniqueName", .kind = Kind::room_name},
     {.name = "StatusCallback", .kind = Kind::web_url, .code = 53111},
     {.name = "StatusCallbackMethod", .kind = Kind::choice, .code = 53110, .choices = {"GET", "POST"}},
@@ -16,18 +19,24 @@ const std::vector<Parameter> create_parameters = {
     {.name = "RecordParticipantsOnConnect", .kind = Kind::flag},
     {.name = "TranscribeParticipantsOnConnect", .kind = Kind::flag},
     {.name = "VideoCodecs", .kind = Kind::choice, .choices = {"VP8", "H264"}, .repeatable = true},
-    {.name = "MediaRegion", .kind = Kind::choice, .code = 53115,
+    {.name = "MediaRegion",
+     .kind = Kind::choice,
+     .code = 53115,
      .choices = {"au1", "br1", "de1", "gll", "ie1", "in1", "jp1", "sg1", "us1", "us2"}},
     {.name = "RecordingRules", .kind = Kind::json_array, .code = 53120},
     {.name = "TranscriptionsConfiguration", .kind = Kind::json_object},
     {.name = "AudioOnly", .kind = Kind::flag},
-    {.name = "MaxParticipantDuration", .kind = Kind::integer, .code = 53123, .minimum = 600, .maximum = 86400},
+    {.name = "MaxParticipantDuration",
+     .kind = Kind::integer,
+     .code = 53123,
+     .minimum = 600,
+     .maximum = 86400},
     {.name = "EmptyRoomTimeout", .kind = Kind::integer, .code = 53109, .minimum = 1, .maximum = 60},
     {.name = "UnusedRoomTimeout", .kind = Kind::integer, .code = 53109, .minimum = 1, .maximum = 60},
     {.name = "LargeRoom", .kind = Kind::flag},
 };
 
-std::int64_t most_participants(const Room& room)
+std::int64_t most_participants(const Room &room)
 {
     if (room.type == "go")
         return 2;
@@ -37,11 +46,11 @@ std::int64_t most_participants(const Room& room)
 }
 
 // Twilio: 1 to 20 rules of type include or exclude; "all" is true and stands alone
-bool good_recording_rules(const std::string& text)
+bool good_recording_rules(const std::string &text)
 {
     std::vector<Json> rules = Json::parse(text).value_or(Json()).items();
     bool good = !rules.empty() && rules.size() <= 20;
-    for (const Json& rule : rules) {
+    for (const Json &rule : rules) {
         std::string type = rule.get("type").text(), kind = rule.get("kind").text();
         good = good && (type == "include" || type == "exclude");
         good = good && (!rule.has("kind") || kind == "audio" || kind == "video");
@@ -52,7 +61,7 @@ bool good_recording_rules(const std::string& text)
 
 }  // namespace
 
-Reply Rest::create_room(Call& call, const Settings& settings) const
+Reply Rest::create_room(Call &call, const Settings &settings) const
 {
     Given given = check(create_parameters, call.form, settings.strict, call.violations);
     Room room;
@@ -68,7 +77,8 @@ Reply Rest::create_room(Call& call, const Settings& settings) const
     room.empty_room_timeout = given.integer_or("EmptyRoomTimeout", room.empty_room_timeout);
     room.unused_room_timeout = given.integer_or("UnusedRoomTimeout", room.unused_room_timeout);
     std::int64_t most = most_participants(room);
-    room.max_participants = given.integer_or("MaxParticipants", std::min(most, settings.max_participants_default));
+    room.max_participants =
+        given.integer_or("MaxParticipants", std::min(most, settings.max_participants_default));
     if (room.max_participants > most && !settings.clamp_max_participants)
         violate(call, 53107, "MaxParticipants is out of range");
     room.max_participants = std::min(room.max_participants, most);

@@ -9,13 +9,13 @@ namespace sim {
 
 namespace {
 
-std::string hmac(const EVP_MD* digest, std::string_view key, std::string_view data)
+std::string hmac(const EVP_MD *digest, std::string_view key, std::string_view data)
 {
     std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
     unsigned int length = 0;
-    HMAC(digest, key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()),
-         data.size(), out.data(), &length);
-    return std::string(reinterpret_cast<const char*>(out.data()), length);
+    HMAC(digest, key.data(), static_cast<int>(key.size()),
+         reinterpret_cast<const unsigned char *>(data.data()), data.size(), out.data(), &length);
+    return std::string(reinterpret_cast<const char *>(out.data()), length);
 }
 
 }  // namespace
@@ -33,8 +33,9 @@ std::string hmac_sha256(std::string_view key, std::string_view data)
 std::string base64(std::string_view bytes)
 {
     std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                 reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+    int length = EVP_EncodeBlock(reinterpret_cast<unsigned char *>(text.data()),
+                                 reinterpret_cast<const unsigned char *>(bytes.data()),
+                                 static_cast<int>(bytes.size()));
     text.resize(static_cast<std::size_t>(length));
     return text;
 }
@@ -44,8 +45,9 @@ std::optional<std::string> base64_decode(std::string_view text)
     if (text.size() % 4 != 0)
         return std::nullopt;
     std::string bytes(text.size() / 4 * 3 + 1, '\0');
-    int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                 reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+    int length =
+        EVP_DecodeBlock(reinterpret_cast<unsigned char *>(bytes.data()),
+                        reinterpret_cast<const unsigned char *>(text.data()), static_cast<int>(text.size()));
     if (length < 0)
         return std::nullopt;
     bytes.resize(static_cast<std::size_t>(length));

@@ -14,7 +14,7 @@ namespace {
 
 enum class Failure { none, connect, read, partial };
 
-void override_number(std::int64_t& field, const std::string& value, std::int64_t least, std::int64_t most)
+void override_number(std::int64_t &field, const std::string &value, std::int64_t least, std::int64_t most)
 {
     std::int64_t number = 0;
     auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -22,13 +22,13 @@ void override_number(std::int64_t& field, const std::string& value, std::int64_t
         field = number;
 }
 
-std::string default_port(const Url& url)
+std::string default_port(const Url &url)
 {
     return url.scheme == "https" ? "443" : "80";
 }
 
 // the URL that is signed: never with fragment or user info, its port as settings.callback_signed_url says
-std::string signed_url(Url url, const Settings& settings)
+std::string signed_url(Url url, const Settings &settings)
 {
     if (settings.callback_signed_url == "without_port")
         url.port.clear();
@@ -59,11 +59,12 @@ struct Outcome {
     bool asks_for_password;
 };
 
-Outcome send_once(const Url& url, const httplib::Request& prepared, const RetryPolicy& policy, std::int64_t left_ms,
-                  const Settings& settings)
+Outcome send_once(const Url &url, const httplib::Request &prepared, const RetryPolicy &policy,
+                  std::int64_t left_ms, const Settings &settings)
 {
     httplib::Client client(url.origin());
-    std::int64_t connect_ms = std::min(policy.connect_ms, left_ms), read_ms = std::min(policy.read_ms, left_ms);
+    std::int64_t connect_ms = std::min(policy.connect_ms, left_ms),
+                 read_ms = std::min(policy.read_ms, left_ms);
     client.set_connection_timeout(connect_ms / 1000, connect_ms % 1000 * 1000);
     client.set_read_timeout(read_ms / 1000, read_ms % 1000 * 1000);
     client.set_tcp_nodelay(true);
@@ -71,7 +72,7 @@ Outcome send_once(const Url& url, const httplib::Request& prepared, const RetryP
     client.set_follow_location(settings.callback_redirects);
     bool headers_seen = false;
     httplib::Request request = prepared;
-    request.response_handler = [&](const httplib::Response&) {
+    request.response_handler = [&](const httplib::Response &) {
         headers_seen = true;
         return true;
     };
@@ -81,7 +82,7 @@ Outcome send_once(const Url& url, const httplib::Request& prepared, const RetryP
     return {Failure::none, result->status, result->status == 401 && result->has_header("WWW-Authenticate")};
 }
 
-bool worth_retrying(const Outcome& outcome, const RetryPolicy& policy)
+bool worth_retrying(const Outcome &outcome, const RetryPolicy &policy)
 {
     if (outcome.failure == Failure::connect)
         return policy.on_connect;
@@ -90,15 +91,16 @@ bool worth_retrying(const Outcome& outcome, const RetryPolicy& policy)
     // Twilio: a partial response is not retried
     if (outcome.failure == Failure::partial)
         return false;
-    return (outcome.status >= 500 && policy.on_5xx) || (outcome.status >= 400 && outcome.status < 500 && policy.on_4xx);
+    return (outcome.status >= 500 && policy.on_5xx) ||
+           (outcome.status >= 400 && outcome.status < 500 && policy.on_4xx);
 }
 
 }  // namespace
 
-RetryPolicy parse_policy(const std::string& fragment)
+RetryPolicy parse_policy(const std::string &fragment)
 {
     RetryPolicy policy;
-    for (const auto& [key, value] : decode_form(fragment).value_or(Form())) {
+    for (const auto &[key, value] : decode_form(fragment).value_or(Form())) {
         if (key == "ct")
             override_number(policy.connect_ms, value, 100, 10000);
         else if (key == "rt")
@@ -109,8 +111,9 @@ RetryPolicy parse_policy(const std::string& fragment)
             override_number(policy.retries, value, 0, 5);
         if (key != "rp")
             continue;
-        auto names = [list = "," + value + ","](const std::string& word) {
-            return list.find("," + word + ",") != std::string::npos || list.find(",all,") != std::string::npos;
+        auto names = [list = "," + value + ","](const std::string &word) {
+            return list.find("," + word + ",") != std::string::npos ||
+                   list.find(",all,") != std::string::npos;
         };
         policy.on_4xx = names("4xx");
         policy.on_5xx = names("5xx");
@@ -120,18 +123,18 @@ RetryPolicy parse_policy(const std::string& fragment)
     return policy;
 }
 
-std::string sign(const std::string& auth_token, const std::string& url, Form params)
+std::string sign(const std::string &auth_token, const std::string &url, Form params)
 {
     std::sort(params.begin(), params.end());
     params.erase(std::unique(params.begin(), params.end()), params.end());
     std::string text = url.substr(0, url.find('#'));
-    for (const auto& [name, value] : params)
+    for (const auto &[name, value] : params)
         text += name + value;
     return base64(hmac_sha1(auth_token, text));
 }
 
-bool deliver(const Notice& notice, const Settings& settings, const std::string& idempotency_token,
-             const std::function<void(const Attempt&)>& attempted)
+bool deliver(const Notice &notice, const Settings &settings, const std::string &idempotency_token,
+             const std::function<void(const Attempt &)> &attempted)
 {
     std::optional<Url> parsed = parse_url(notice.url);
     if (!parsed)
@@ -171,9 +174,10 @@ bool deliver(const Notice& notice, const Settings& settings, const std::string& 
             outcome = send_once(url, request, policy, left_ms, settings);
         }
         attempt.status = outcome.status;
-        attempt.error = outcome.failure == Failure::connect ? "connect"
-                        : outcome.failure == Failure::read  ? "read"
-                        : outcome.failure == Failure::partial ? "partial answer" : "";
+        attempt.error = outcome.failure == Failure::connect   ? "connect"
+                        : outcome.failure == Failure::read    ? "read"
+                        : outcome.failure == Failure::partial ? "partial answer"
+                                                              : "";
         attempted(attempt);
         if (outcome.status >= 200 && outcome.status < 300)
             return true;

@@ -16,21 +16,22 @@ struct RetryPolicy {
 };
 
 /// ct, rt, tt, rc and rp; a value out of Twilio's range counts as not given.
-RetryPolicy parse_policy(const std::string& fragment);
+RetryPolicy parse_policy(const std::string &fragment);
 
 /// Twilio: HMAC-SHA1 with the auth token over the URL without its fragment and the sorted parameters.
-std::string sign(const std::string& auth_token, const std::string& url, Form params);
+std::string sign(const std::string &auth_token, const std::string &url, Form params);
 
 struct Attempt {
-    Time at = 0;           // real time
-    int status = 0;        // 0: no answer
-    std::string error;     // connect, read, partial answer, or empty
-    std::string url;       // as signed
+    Time at = 0;        // real time
+    int status = 0;     // 0: no answer
+    std::string error;  // connect, read, partial answer, or empty
+    std::string url;    // as signed
     std::string signature;
 };
 
-/// Sends until it is answered 2xx or the policy is exhausted; true for the former. `attempted` hears of each try.
-bool deliver(const Notice& notice, const Settings& settings, const std::string& idempotency_token,
-             const std::function<void(const Attempt&)>& attempted);
+/// Sends until it is answered 2xx or the policy is exhausted; true for the former. `attempted` hears of each
+/// try.
+bool deliver(const Notice &notice, const Settings &settings, const std::string &idempotency_token,
+             const std::function<void(const Attempt &)> &attempted);
 
 }  // namespace sim

@@ -2,7 +2,7 @@
 
 namespace sim {
 
-int http_status(const Settings& settings, std::int64_t code)
+int http_status(const Settings &settings, std::int64_t code)
 {
     if (auto chosen = settings.status_of.find(std::to_string(code)); chosen != settings.status_of.end())
         return static_cast<int>(chosen->second);
@@ -26,13 +26,16 @@ int http_status(const Settings& settings, std::int64_t code)
     }
 }
 
-Json error_body(const Settings& settings, const ApiError& error)
+Json error_body(const Settings &settings, const ApiError &error)
 {
     std::string link = "https://www.twilio.com/docs/errors/" + std::to_string(error.code());
     int status = http_status(settings, error.code());
     Json body = Json::object();
     if (settings.error_format == "problem")
-        return body.set("type", link).set("title", error.message()).set("status", status).set("code", error.code());
+        return body.set("type", link)
+            .set("title", error.message())
+            .set("status", status)
+            .set("code", error.code());
     return body.set("code", error.code())
         .set("message", error.message())
         .set("more_info", link)

@@ -6,26 +6,26 @@ namespace sim {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& what)
+[[noreturn]] void refuse(const std::string &what)
 {
     throw std::invalid_argument(what);
 }
 
-std::int64_t integer(const Json& value, const std::string& name)
+std::int64_t integer(const Json &value, const std::string &name)
 {
     if (!value.is_integer())
         refuse(name + " must be an integer");
     return value.integer();
 }
 
-std::string text(const Json& value, const std::string& name)
+std::string text(const Json &value, const std::string &name)
 {
     if (!value.is_string())
         refuse(name + " must be a string");
     return value.text();
 }
 
-Moment moment(const Json& value, const std::string& name)
+Moment moment(const Json &value, const std::string &name)
 {
     if (value.is_boolean())
         return value.boolean() ? Moment::before : Moment::never;
@@ -36,9 +36,9 @@ Moment moment(const Json& value, const std::string& name)
     refuse(name + " must be \"before\" or \"after\"");
 }
 
-void read_match(Fault& fault, const Json& match)
+void read_match(Fault &fault, const Json &match)
 {
-    for (const std::string& name : match.keys()) {
+    for (const std::string &name : match.keys()) {
         std::string value = text(match.get(name), "match." + name);
         if (name == "method")
             fault.method = value;
@@ -51,13 +51,13 @@ void read_match(Fault& fault, const Json& match)
     }
 }
 
-void read_headers(Fault& fault, const Json& headers)
+void read_headers(Fault &fault, const Json &headers)
 {
-    for (const std::string& name : headers.keys())
+    for (const std::string &name : headers.keys())
         fault.headers.emplace_back(name, text(headers.get(name), "headers." + name));
 }
 
-void read_member(Fault& fault, const std::string& name, const Json& value)
+void read_member(Fault &fault, const std::string &name, const Json &value)
 {
     if (name == "match")
         read_match(fault, value);
@@ -99,15 +99,15 @@ void read_member(Fault& fault, const std::string& name, const Json& value)
         refuse("unknown or malformed member of a fault: " + name);
 }
 
-Fault read_fault(const Json& wanted)
+Fault read_fault(const Json &wanted)
 {
     Fault fault;
     if (!wanted.is_object())
         refuse("a fault must be a JSON object");
     try {
-        for (const std::string& name : wanted.keys())
+        for (const std::string &name : wanted.keys())
             read_member(fault, name, wanted.get(name));
-    } catch (const std::regex_error&) {
+    } catch (const std::regex_error &) {
         refuse("match.path is not a regular expression");
     }
     return fault;
@@ -126,14 +126,14 @@ bool Fault::does_work() const
     return !replaces_answer();
 }
 
-Json Faults::add(const Json& wanted)
+Json Faults::add(const Json &wanted)
 {
     std::vector<Fault> added;
-    for (const Json& one : wanted.is_array() ? wanted.items() : std::vector<Json>{wanted})
+    for (const Json &one : wanted.is_array() ? wanted.items() : std::vector<Json>{wanted})
         added.push_back(read_fault(one));
     Json ids = Json::array();
     std::lock_guard lock(mutex_);
-    for (Fault& fault : added) {
+    for (Fault &fault : added) {
         fault.id = next_id_++;
         ids.append(fault.id);
         faults_.push_back(std::move(fault));
@@ -141,11 +141,11 @@ Json Faults::add(const Json& wanted)
     return ids;
 }
 
-std::optional<Fault> Faults::strike(const std::string& method, const std::string& path, const std::string& room_sid,
-                                    const std::string& room_name)
+std::optional<Fault> Faults::strike(const std::string &method, const std::string &path,
+                                    const std::string &room_sid, const std::string &room_name)
 {
     std::lock_guard lock(mutex_);
-    for (Fault& fault : faults_) {
+    for (Fault &fault : faults_) {
         bool matches = (fault.method.empty() || fault.method == method) &&
                        (fault.room.empty() || fault.room == room_sid || fault.room == room_name) &&
                        (!fault.path || std::regex_search(path, *fault.path));
@@ -161,7 +161,7 @@ Json Faults::json() const
 {
     std::lock_guard lock(mutex_);
     Json list = Json::array();
-    for (const Fault& fault : faults_)
+    for (const Fault &fault : faults_)
         list.append(Json::object()
                         .set("id", fault.id)
                         .set("seen", fault.seen)
@@ -182,12 +182,6 @@ std::int64_t Faults::generation() const
 {
     std::lock_guard lock(mutex_);
     return generation_;
-}
-
-bool Faults::empty() const
-{
-    std::lock_guard lock(mutex_);
-    return faults_.empty();
 }
 
 }  // namespace sim

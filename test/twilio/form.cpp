@@ -116,15 +116,15 @@ std::optional<Form> decode_form(std::string_view text)
     return form;
 }
 
-std::string encode_form(const Form& form)
+std::string encode_form(const Form &form)
 {
     std::string text;
-    for (const auto& [name, value] : form)
+    for (const auto &[name, value] : form)
         text += (text.empty() ? "" : "&") + url_encode(name) + "=" + url_encode(value);
     return text;
 }
 
-std::optional<std::string> value_of(const Form& form, std::string_view name)
+std::optional<std::string> value_of(const Form &form, std::string_view name)
 {
     for (auto pair = form.rbegin(); pair != form.rend(); ++pair)
         if (pair->first == name)
@@ -139,7 +139,8 @@ std::string Url::origin() const
 
 std::optional<Url> parse_url(std::string_view text)
 {
-    bool blank = std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
+    bool blank = std::any_of(text.begin(), text.end(),
+                             [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
     Url url;
     std::size_t colon = text.find("://");
     if (blank || colon == std::string_view::npos)
@@ -166,7 +167,8 @@ std::optional<Url> parse_url(std::string_view text)
     url.host = std::string(authority.substr(0, std::min(port_colon, authority.size())));
     if (port_colon != std::string_view::npos)
         url.port = std::string(authority.substr(port_colon + 1));
-    bool port_is_number = std::all_of(url.port.begin(), url.port.end(), [](char c) { return c >= '0' && c <= '9'; });
+    bool port_is_number =
+        std::all_of(url.port.begin(), url.port.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (url.host.empty() || !port_is_number || url.port.size() > 5)
         return std::nullopt;
     return url;

@@ -20,14 +20,14 @@ std::string url_encode(std::string_view text);
 
 /// Nothing when any name or value does not decode.
 std::optional<Form> decode_form(std::string_view text);
-std::string encode_form(const Form& form);
+std::string encode_form(const Form &form);
 
 /// The last value of a name, or nothing.
-std::optional<std::string> value_of(const Form& form, std::string_view name);
+std::optional<std::string> value_of(const Form &form, std::string_view name);
 
 struct Url {
-    std::string scheme, user_info, host, port;   // host as in the URL, an IPv6 one with its brackets
-    std::string target;                          // path and query as written
+    std::string scheme, user_info, host, port;  // host as in the URL, an IPv6 one with its brackets
+    std::string target;                         // path and query as written
     std::string fragment;
 
     /// scheme://host:port, what a connection is made to

@@ -9,10 +9,10 @@ namespace {
 constexpr std::size_t violations_kept = 1000;
 
 // {"Name": "value"}, and a list of values where a name was repeated
-Json form_json(const Form& form)
+Json form_json(const Form &form)
 {
     Json object = Json::object();
-    for (const auto& [name, value] : form) {
+    for (const auto &[name, value] : form) {
         if (object.get(name).is_array())
             object.get(name).append(value);
         else if (object.has(name))
@@ -31,14 +31,14 @@ std::int64_t Ledger::begin()
     return ++begun_;
 }
 
-void Ledger::add(std::int64_t number, const Seen& seen, std::int64_t keep)
+void Ledger::add(std::int64_t number, const Seen &seen, std::int64_t keep)
 {
     std::lock_guard lock(mutex_);
     ++(seen.status == 0 ? unanswered_ : answered_);
     ++(seen.method == "GET" ? reads_ : writes_);
     if (seen.code == 20429)
         ++limited_;
-    for (const std::string& message : seen.violations) {
+    for (const std::string &message : seen.violations) {
         ++violation_count_;
         if (violations_.size() < violations_kept)
             violations_.push_back(Json::object()
@@ -53,11 +53,11 @@ void Ledger::add(std::int64_t number, const Seen& seen, std::int64_t keep)
         entries_.pop_front();
 }
 
-Json Ledger::json(const Entry& entry)
+Json Ledger::json(const Entry &entry)
 {
-    const Seen& seen = entry.seen;
+    const Seen &seen = entry.seen;
     Json violations = Json::array();
-    for (const std::string& message : seen.violations)
+    for (const std::string &message : seen.violations)
         violations.append(message);
     return Json::object()
         .set("request", entry.number)
@@ -78,20 +78,23 @@ Json Ledger::json(const Entry& entry)
         .set("violations", violations);
 }
 
-Json Ledger::requests(const SeenFilter& filter) const
+Json Ledger::requests(const SeenFilter &filter) const
 {
     std::vector<Entry> wanted;
     {
         std::lock_guard lock(mutex_);
-        for (const Entry& entry : entries_)
-            if (entry.number > filter.since && (filter.method.empty() || entry.seen.method == filter.method) &&
-                (filter.room.empty() || entry.seen.room_sid == filter.room || entry.seen.room_name == filter.room) &&
+        for (const Entry &entry : entries_)
+            if (entry.number > filter.since &&
+                (filter.method.empty() || entry.seen.method == filter.method) &&
+                (filter.room.empty() || entry.seen.room_sid == filter.room ||
+                 entry.seen.room_name == filter.room) &&
                 entry.seen.path.find(filter.path) != std::string::npos)
                 wanted.push_back(entry);
     }
-    std::sort(wanted.begin(), wanted.end(), [](const Entry& a, const Entry& b) { return a.number < b.number; });
+    std::sort(wanted.begin(), wanted.end(),
+              [](const Entry &a, const Entry &b) { return a.number < b.number; });
     Json list = Json::array();
-    for (const Entry& entry : wanted)
+    for (const Entry &entry : wanted)
         list.append(json(entry));
     return list;
 }
@@ -100,7 +103,7 @@ Json Ledger::violations() const
 {
     std::lock_guard lock(mutex_);
     Json list = Json::array();
-    for (const Json& violation : violations_)
+    for (const Json &violation : violations_)
         list.append(violation);
     return list;
 }
@@ -112,6 +115,7 @@ Json Ledger::counts() const
         .set("requests", begun_)
         .set("answered", answered_)
         .set("unanswered", unanswered_)
+        .set("under_way", begun_ - answered_ - unanswered_)
         .set("reads", reads_)
         .set("writes", writes_)
         .set("rate_limited", limited_)

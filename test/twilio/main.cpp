@@ -8,7 +8,7 @@
 #include "options.hpp"
 #include "server.hpp"
 
-int main(int count, char** arguments)
+int main(int count, char **arguments)
 {
     // taken by sigwait below; every thread inherits the mask
     sigset_t signals;
@@ -32,7 +32,7 @@ int main(int count, char** arguments)
         sigwait(&signals, &received);
         // idle connections would be waited for: there is nothing to save, so go at once
         std::_Exit(0);
-    } catch (const std::exception& error) {
+    } catch (const std::exception &error) {
         std::cerr << "twilio-simulator: " << error.what() << "\n" << sim::usage();
         return 1;
     }

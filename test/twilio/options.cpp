@@ -6,13 +6,13 @@ namespace sim {
 
 namespace {
 
-std::int64_t number(const std::string& name, const std::string& text)
+std::int64_t number(const std::string &name, const std::string &text)
 {
     std::size_t end = 0;
     std::int64_t value = -1;
     try {
         value = std::stoll(text, &end);
-    } catch (const std::exception&) {
+    } catch (const std::exception &) {
         end = 0;
     }
     if (end == 0 || end != text.size() || value < 0)
@@ -20,7 +20,7 @@ std::int64_t number(const std::string& name, const std::string& text)
     return value;
 }
 
-bool take_flag(Options& options, const std::string& name)
+bool take_flag(Options &options, const std::string &name)
 {
     if (name == "--lenient")
         options.settings.strict = false;
@@ -33,7 +33,7 @@ bool take_flag(Options& options, const std::string& name)
     return true;
 }
 
-void take(Options& options, const std::string& name, const std::string& value)
+void take(Options &options, const std::string &name, const std::string &value)
 {
     if (name == "--host")
         options.host = value;
@@ -59,7 +59,7 @@ void take(Options& options, const std::string& name, const std::string& value)
 
 }  // namespace
 
-Options parse_options(int count, char** arguments)
+Options parse_options(int count, char **arguments)
 {
     Options options;
     for (int i = 1; i < count; ++i) {

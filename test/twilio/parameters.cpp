@@ -32,16 +32,16 @@ bool same_ignoring_case(std::string_view a, std::string_view b)
     return bare(a) == bare(b);
 }
 
-std::string unknown_name(std::span<const Parameter> known, const std::string& name)
+std::string unknown_name(std::span<const Parameter> known, const std::string &name)
 {
-    for (const Parameter& parameter : known)
+    for (const Parameter &parameter : known)
         if (same_ignoring_case(parameter.name, name))
             return "unknown parameter " + name + ", Twilio calls it " + std::string(parameter.name);
     return "unknown parameter " + name;
 }
 
 // what is wrong with the value, or an empty text
-std::string complaint(const Parameter& parameter, const std::string& value)
+std::string complaint(const Parameter &parameter, const std::string &value)
 {
     std::optional<Json> json;
     switch (parameter.kind) {
@@ -98,40 +98,43 @@ std::optional<Time> Given::time(std::string_view name) const
 std::vector<std::string> Given::all(std::string_view name) const
 {
     std::vector<std::string> values;
-    for (const auto& pair : form_)
+    for (const auto &pair : form_)
         if (pair.first == name)
             values.push_back(pair.second);
     return values;
 }
 
-Given check(std::span<const Parameter> known, const Form& form, bool strict, std::vector<std::string>& violations)
+Given check(std::span<const Parameter> known, const Form &form, bool strict,
+            std::vector<std::string> &violations)
 {
     std::optional<ApiError> first;
-    auto violated = [&](const ApiError& error) {
+    auto violated = [&](const ApiError &error) {
         violations.push_back(error.message());
         if (!first)
             first = error;
     };
     std::vector<std::string_view> seen;
-    for (const auto& [name, value] : form) {
-        auto parameter = std::find_if(known.begin(), known.end(), [&](const Parameter& one) { return one.name == name; });
+    for (const auto &[name, value] : form) {
+        auto parameter =
+            std::find_if(known.begin(), known.end(), [&](const Parameter &one) { return one.name == name; });
         if (parameter == known.end()) {
             if (strict)
                 violated({20001, unknown_name(known, name)});
             continue;
         }
-        if (!parameter->repeatable && strict && std::find(seen.begin(), seen.end(), parameter->name) != seen.end())
+        if (!parameter->repeatable && strict &&
+            std::find(seen.begin(), seen.end(), parameter->name) != seen.end())
             violated({20001, "parameter " + name + " is given twice"});
         seen.push_back(parameter->name);
         try {
             std::string wrong = complaint(*parameter, value);
             if (!wrong.empty())
                 violated({parameter->code, name + " " + wrong});
-        } catch (const ApiError& error) {
+        } catch (const ApiError &error) {
             violated(error);
         }
     }
-    for (const Parameter& parameter : known)
+    for (const Parameter &parameter : known)
         if (parameter.required && std::find(seen.begin(), seen.end(), parameter.name) == seen.end())
             violated({20001, "missing parameter " + std::string(parameter.name)});
     if (first)

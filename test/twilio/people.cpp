@@ -6,28 +6,29 @@
 
 namespace sim {
 
-Participant* World::find_participant(Record& record, const std::string& sid_or_identity)
+Participant *World::find_participant(Record &record, const std::string &sid_or_identity)
 {
-    for (Participant& participant : record.participants)
+    for (Participant &participant : record.participants)
         if (participant.sid == sid_or_identity)
             return &participant;
     // Twilio: an identity means a connected participant only
-    for (Participant& participant : record.participants)
+    for (Participant &participant : record.participants)
         if (participant.identity == sid_or_identity && participant.connected())
             return &participant;
     return nullptr;
 }
 
-Participant& World::visible_participant(Record& record, const std::string& sid_or_identity)
+Participant &World::visible_participant(Record &record, const std::string &sid_or_identity)
 {
-    Participant* participant = find_participant(record, sid_or_identity);
+    Participant *participant = find_participant(record, sid_or_identity);
     if (participant == nullptr)
-        throw ApiError(settings_.get()->participant_not_found_code,
-                       "The requested resource /Rooms/" + record.room.sid + "/Participants/" + sid_or_identity + " was not found");
+        throw ApiError(settings_.get()->participant_not_found_code, "The requested resource /Rooms/" +
+                                                                        record.room.sid + "/Participants/" +
+                                                                        sid_or_identity + " was not found");
     return *participant;
 }
 
-std::pair<World::Record*, Participant*> World::by_sid(const std::string& participant_sid)
+std::pair<World::Record *, Participant *> World::by_sid(const std::string &participant_sid)
 {
     auto found = by_participant_.find(participant_sid);
     if (found == by_participant_.end())
@@ -35,19 +36,19 @@ std::pair<World::Record*, Participant*> World::by_sid(const std::string& partici
     return {found->second, find_participant(*found->second, participant_sid)};
 }
 
-Participant World::participant(const std::string& room, const std::string& sid_or_identity)
+Participant World::participant(const std::string &room, const std::string &sid_or_identity)
 {
     Lock lock(mutex_);
     Time now = enter();
     return visible_participant(visible(room, now), sid_or_identity);
 }
 
-Participant World::remove(const std::string& room, const std::string& sid_or_identity)
+Participant World::remove(const std::string &room, const std::string &sid_or_identity)
 {
     Lock lock(mutex_);
     Time now = enter();
-    Record& record = visible(room, now);
-    Participant& participant = visible_participant(record, sid_or_identity);
+    Record &record = visible(room, now);
+    Participant &participant = visible_participant(record, sid_or_identity);
     if (participant.connected()) {
         end_participant(record, participant, now, "rest");
         Participant removed = participant;
@@ -55,29 +56,30 @@ Participant World::remove(const std::string& room, const std::string& sid_or_ide
         return removed;
     }
     if (!settings_.get()->remove_twice_is_fine)
-        throw ApiError(settings_.get()->participant_not_found_code, "Participant " + participant.sid + " is not connected");
+        throw ApiError(settings_.get()->participant_not_found_code,
+                       "Participant " + participant.sid + " is not connected");
     return participant;
 }
 
-Participant World::anonymize(const std::string& room, const std::string& sid_or_identity)
+Participant World::anonymize(const std::string &room, const std::string &sid_or_identity)
 {
     Lock lock(mutex_);
     Time now = enter();
-    Participant& participant = visible_participant(visible(room, now), sid_or_identity);
+    Participant &participant = visible_participant(visible(room, now), sid_or_identity);
     participant.identity = participant.sid;
     participant.updated_at = now;
     return participant;
 }
 
-Page<Participant> World::list(const std::string& room, const ParticipantFilter& filter,
-                              const std::optional<std::string>& behind, std::size_t size)
+Page<Participant> World::list(const std::string &room, const ParticipantFilter &filter,
+                              const std::optional<std::string> &behind, std::size_t size)
 {
     Lock lock(mutex_);
     Time now = enter();
-    Record& record = visible(room, now);
+    Record &record = visible(room, now);
     std::size_t before = record.participants.size();
     if (behind) {
-        Participant* last = find_participant(record, *behind);
+        Participant *last = find_participant(record, *behind);
         if (last == nullptr)
             throw ApiError(20001, "Invalid PageToken");
         before = static_cast<std::size_t>(last - record.participants.data());
@@ -86,7 +88,7 @@ Page<Participant> World::list(const std::string& room, const ParticipantFilter& 
     std::string status = filter.status.value_or(record.room.in_progress() ? "connected" : "disconnected");
     Page<Participant> page;
     for (std::size_t at = before; at > 0 && !page.more; --at) {
-        const Participant& one = record.participants[at - 1];
+        const Participant &one = record.participants[at - 1];
         bool wanted = one.status == status && (!filter.identity || one.identity == *filter.identity) &&
                       (!filter.created_after || one.created_at > *filter.created_after) &&
                       (!filter.created_before || one.created_at < *filter.created_before);
@@ -99,10 +101,10 @@ Page<Participant> World::list(const std::string& room, const ParticipantFilter& 
     return page;
 }
 
-World::Record& World::joinable(const Join& join, Time now)
+World::Record &World::joinable(const Join &join, Time now)
 {
     auto settings = settings_.get();
-    Record* record = find(join.room);
+    Record *record = find(join.room);
     if (record == nullptr) {
         if (!settings->ad_hoc_rooms || is_sid("RM", join.room))
             throw ApiError(53106, "Room not found");
@@ -121,16 +123,17 @@ World::Record& World::joinable(const Join& join, Time now)
     if (join.grant && *join.grant != record->room.unique_name && *join.grant != record->room.sid)
         throw ApiError(20106, "Invalid Access Token grants");
     if (!record->room.in_progress())
-        throw ApiError(settings->join_ended_code, settings->join_ended_code == 53106 ? "Room not found" : "Room completed");
+        throw ApiError(settings->join_ended_code,
+                       settings->join_ended_code == 53106 ? "Room not found" : "Room completed");
     return *record;
 }
 
-Participant World::connect(const Join& join)
+Participant World::connect(const Join &join)
 {
     Lock lock(mutex_);
     Time now = enter();
     check_identity(join.identity);
-    Record& record = joinable(join, now);
+    Record &record = joinable(join, now);
     auto settings = settings_.get();
     std::int64_t others = 0;
     std::optional<std::size_t> earlier;
@@ -163,7 +166,7 @@ Participant World::connect(const Join& join)
     return participant;
 }
 
-Participant World::disconnect(const std::string& participant_sid, std::optional<Time> late)
+Participant World::disconnect(const std::string &participant_sid, std::optional<Time> late)
 {
     Lock lock(mutex_);
     Time now = enter();
@@ -183,7 +186,7 @@ Participant World::disconnect(const std::string& participant_sid, std::optional<
     return copy;
 }
 
-void World::track(const std::string& participant_sid, const std::string& event, const std::string& kind)
+void World::track(const std::string &participant_sid, const std::string &event, const std::string &kind)
 {
     Lock lock(mutex_);
     Time now = enter();
@@ -193,14 +196,14 @@ void World::track(const std::string& participant_sid, const std::string& event, 
     note(*record, now, event, participant, "", {{"TrackSid", random_.sid("MT")}, {"TrackKind", kind}});
 }
 
-void World::end_participant(Record& record, Participant& participant, Time at, const std::string& why)
+void World::end_participant(Record &record, Participant &participant, Time at, const std::string &why)
 {
     participant.status = "disconnected";
     participant.ended_at = participant.updated_at = at;
     participant.lost_until.reset();
     --connected_;
     bool empty = true;
-    for (const Participant& other : record.participants)
+    for (const Participant &other : record.participants)
         empty = empty && !other.connected();
     if (empty)
         record.empty_since = at;
@@ -209,8 +212,8 @@ void World::end_participant(Record& record, Participant& participant, Time at, c
          {{"ParticipantDuration", std::to_string((at - participant.created_at) / second)}});
 }
 
-void World::note(Record& record, Time at, const std::string& event, const Participant* participant, const std::string& why,
-                 const Form& more)
+void World::note(Record &record, Time at, const std::string &event, const Participant *participant,
+                 const std::string &why, const Form &more)
 {
     record.history.push_back({at, event, participant == nullptr ? "" : participant->sid, why});
     std::int64_t sequence = record.sequence++;
@@ -222,7 +225,12 @@ void World::note(Record& record, Time at, const std::string& event, const Partic
     std::string name = event;
     if (settings->callback_underscores)
         std::replace(name.begin(), name.end(), '-', '_');
-    Notice notice{record.room.sid, record.room.unique_name, record.callback_url, record.room.status_callback_method, event, {}};
+    Notice notice{record.room.sid,
+                  record.room.unique_name,
+                  record.callback_url,
+                  record.room.status_callback_method,
+                  event,
+                  {}};
     notice.params = {{"AccountSid", settings->account_sid},
                      {"RoomName", record.room.unique_name},
                      {"RoomSid", record.room.sid},
@@ -234,11 +242,12 @@ void World::note(Record& record, Time at, const std::string& event, const Partic
         notice.params.emplace_back("RoomType", record.room.type);
     if (participant != nullptr) {
         notice.params.emplace_back("ParticipantSid", participant->sid);
-        notice.params.emplace_back("ParticipantStatus", participant->connected() ? "connected" : "disconnected");
+        notice.params.emplace_back("ParticipantStatus",
+                                   participant->connected() ? "connected" : "disconnected");
         notice.params.emplace_back("ParticipantIdentity", participant->identity);
     }
     notice.params.insert(notice.params.end(), more.begin(), more.end());
-    for (const auto& extra : decode_form(settings->callback_extra).value_or(Form()))
+    for (const auto &extra : decode_form(settings->callback_extra).value_or(Form()))
         notice.params.push_back(extra);
     notify_(notice);
 }

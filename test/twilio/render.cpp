@@ -4,13 +4,13 @@ namespace sim {
 
 namespace {
 
-std::string participant_url(const Participant& participant, const std::string& base)
+std::string participant_url(const Participant &participant, const std::string &base)
 {
     return base + "/v1/Rooms/" + participant.room_sid + "/Participants/" + participant.sid;
 }
 
 // the members that both answers of a participant have
-Json participant_members(const Participant& participant, const Settings& settings)
+Json participant_members(const Participant &participant, const Settings &settings)
 {
     auto seconds = [](std::optional<Time> time) { return time ? Json(format_seconds(*time)) : Json(); };
     return Json::object()
@@ -23,10 +23,11 @@ Json participant_members(const Participant& participant, const Settings& setting
         .set("date_updated", format_seconds(participant.updated_at))
         .set("start_time", format_seconds(participant.created_at))
         .set("end_time", seconds(participant.ended_at))
-        .set("duration", participant.ended_at ? Json((*participant.ended_at - participant.created_at) / second) : Json());
+        .set("duration",
+             participant.ended_at ? Json((*participant.ended_at - participant.created_at) / second) : Json());
 }
 
-std::string page_url(const PageUrls& urls, std::int64_t page, const std::string& token)
+std::string page_url(const PageUrls &urls, std::int64_t page, const std::string &token)
 {
     Form query = urls.filters;
     query.emplace_back("PageSize", std::to_string(urls.page_size));
@@ -38,11 +39,11 @@ std::string page_url(const PageUrls& urls, std::int64_t page, const std::string&
 
 }  // namespace
 
-Json render(const Room& room, const Settings& settings, const std::string& base, Time now)
+Json render(const Room &room, const Settings &settings, const std::string &base, Time now)
 {
     std::string url = base + "/v1/Rooms/" + room.sid;
     Json codecs = Json::array();
-    for (const std::string& codec : room.video_codecs)
+    for (const std::string &codec : room.video_codecs)
         codecs.append(codec);
     Json links = Json::object()
                      .set("participants", url + "/Participants")
@@ -79,7 +80,7 @@ Json render(const Room& room, const Settings& settings, const std::string& base,
         .set("links", links);
 }
 
-Json render(const Participant& participant, const Settings& settings, const std::string& base)
+Json render(const Participant &participant, const Settings &settings, const std::string &base)
 {
     std::string url = participant_url(participant, base);
     Json links = Json::object()
@@ -90,12 +91,13 @@ Json render(const Participant& participant, const Settings& settings, const std:
     return participant_members(participant, settings).set("url", url).set("links", links);
 }
 
-Json render_anonymized(const Participant& participant, const Settings& settings, const std::string& base)
+Json render_anonymized(const Participant &participant, const Settings &settings, const std::string &base)
 {
-    return participant_members(participant, settings).set("url", participant_url(participant, base) + "/Anonymize");
+    return participant_members(participant, settings)
+        .set("url", participant_url(participant, base) + "/Anonymize");
 }
 
-Json render_meta(const PageUrls& urls)
+Json render_meta(const PageUrls &urls)
 {
     // going back is not offered, Twilio's own examples never show a previous page
     return Json::object()

@@ -11,11 +11,18 @@ namespace {
 const std::vector<Parameter> no_parameters;
 
 const std::vector<Parameter> update_room_parameters = {
-    {.name = "Status", .kind = Kind::choice, .code = 53112, .choices = {"in-progress", "completed", "failed"}, .required = true},
+    {.name = "Status",
+     .kind = Kind::choice,
+     .code = 53112,
+     .choices = {"in-progress", "completed", "failed"},
+     .required = true},
 };
 
 const std::vector<Parameter> update_participant_parameters = {
-    {.name = "Status", .kind = Kind::choice, .choices = {"connected", "disconnected", "reconnecting"}, .required = true},
+    {.name = "Status",
+     .kind = Kind::choice,
+     .choices = {"connected", "disconnected", "reconnecting"},
+     .required = true},
 };
 
 const std::vector<Parameter> list_rooms_parameters = {
@@ -58,7 +65,7 @@ std::optional<std::vector<std::string>> segments_of(std::string_view path)
 }
 
 // a page's token is PT and the SID of the last item of the page before
-std::optional<std::string> behind(Call& call, const Given& given, std::string_view prefix)
+std::optional<std::string> behind(Call &call, const Given &given, std::string_view prefix)
 {
     auto token = given.text("PageToken");
     if (!token)
@@ -68,7 +75,7 @@ std::optional<std::string> behind(Call& call, const Given& given, std::string_vi
     return token->substr(2);
 }
 
-PageUrls page_urls(const Call& call, const Given& given, const std::string& key)
+PageUrls page_urls(const Call &call, const Given &given, const std::string &key)
 {
     PageUrls urls;
     urls.base = call.base;
@@ -77,7 +84,7 @@ PageUrls page_urls(const Call& call, const Given& given, const std::string& key)
     urls.page = given.integer_or("Page", 0);
     urls.page_size = given.integer_or("PageSize", 50);
     urls.token = given.text_or("PageToken", "");
-    for (const auto& pair : call.parameters)
+    for (const auto &pair : call.parameters)
         if (!pair.first.starts_with("Page"))
             urls.filters.push_back(pair);
     return urls;
@@ -85,18 +92,18 @@ PageUrls page_urls(const Call& call, const Given& given, const std::string& key)
 
 }  // namespace
 
-[[noreturn]] void violate(Call& call, std::int64_t code, const std::string& message)
+[[noreturn]] void violate(Call &call, std::int64_t code, const std::string &message)
 {
     call.violations.push_back(message);
     throw ApiError(code, message);
 }
 
-Reply Rest::answer(int status, const Room& room, const Settings& settings, const Call& call) const
+Reply Rest::answer(int status, const Room &room, const Settings &settings, const Call &call) const
 {
     return {.status = status, .body = render(room, settings, call.base, clock_.now()).dump(), .headers = {}};
 }
 
-Reply Rest::refuse(const ApiError& error) const
+Reply Rest::refuse(const ApiError &error) const
 {
     auto settings = settings_.get();
     bool problem = settings->error_format == "problem";
@@ -107,7 +114,7 @@ Reply Rest::refuse(const ApiError& error) const
             .content_type = problem ? "application/problem+json" : "application/json"};
 }
 
-Reply Rest::handle(Call& call) const
+Reply Rest::handle(Call &call) const
 {
     auto settings = settings_.get();
     try {
@@ -116,16 +123,18 @@ Reply Rest::handle(Call& call) const
             violate(call, 20001, "parameters are not form-encoded UTF-8");
         call.parameters = *query;
         call.form = *form;
+        if (call.unread_body)
+            violate(call, 20001, "a GET has no body");
         if (settings->strict && call.method == "POST" && !call.body.empty() &&
             !call.content_type.starts_with("application/x-www-form-urlencoded"))
             violate(call, 20001, "a body must be application/x-www-form-urlencoded");
         return route(call, *settings);
-    } catch (const ApiError& error) {
+    } catch (const ApiError &error) {
         return refuse(error);
     }
 }
 
-Reply Rest::route(Call& call, const Settings& settings) const
+Reply Rest::route(Call &call, const Settings &settings) const
 {
     auto path = segments_of(call.path);
     bool get = call.method == "GET", post = call.method == "POST";
@@ -147,21 +156,25 @@ Reply Rest::route(Call& call, const Settings& settings) const
         case 1:
             return get ? list_rooms(call, settings) : create_room(call, settings);
         case 2:
-            return get ? answer(200, world_.fetch(path->at(1)), settings, call) : update_room(call, settings, path->at(1));
+            return get ? answer(200, world_.fetch(path->at(1)), settings, call)
+                       : update_room(call, settings, path->at(1));
         case 3:
             return list_participants(call, settings, path->at(1));
         case 4:
             if (post)
                 return update_participant(call, settings, path->at(1), path->at(3));
-            return {.body = render(world_.participant(path->at(1), path->at(3)), settings, call.base).dump(), .headers = {}};
+            return {.body = render(world_.participant(path->at(1), path->at(3)), settings, call.base).dump(),
+                    .headers = {}};
         default:
             check(no_parameters, call.form, settings.strict, call.violations);
-            return {.body = render_anonymized(world_.anonymize(path->at(1), path->at(3)), settings, call.base).dump(),
-                    .headers = {}};
+            return {
+                .body =
+                    render_anonymized(world_.anonymize(path->at(1), path->at(3)), settings, call.base).dump(),
+                .headers = {}};
     }
 }
 
-Reply Rest::update_room(Call& call, const Settings& settings, const std::string& room) const
+Reply Rest::update_room(Call &call, const Settings &settings, const std::string &room) const
 {
     Given given = check(update_room_parameters, call.form, settings.strict, call.violations);
     // Twilio: completed is the only status a room can be given
@@ -170,43 +183,47 @@ Reply Rest::update_room(Call& call, const Settings& settings, const std::string&
     return answer(202, world_.complete(room), settings, call);
 }
 
-Reply Rest::update_participant(Call& call, const Settings& settings, const std::string& room, const std::string& id) const
+Reply Rest::update_participant(Call &call, const Settings &settings, const std::string &room,
+                               const std::string &id) const
 {
     Given given = check(update_participant_parameters, call.form, settings.strict, call.violations);
     if (given.text("Status") != "disconnected")
         violate(call, 20001, "Status is invalid");
-    return {.status = 202, .body = render(world_.remove(room, id), settings, call.base).dump(), .headers = {}};
+    return {
+        .status = 202, .body = render(world_.remove(room, id), settings, call.base).dump(), .headers = {}};
 }
 
-Reply Rest::list_rooms(Call& call, const Settings& settings) const
+Reply Rest::list_rooms(Call &call, const Settings &settings) const
 {
     Given given = check(list_rooms_parameters, call.parameters, settings.strict, call.violations);
     PageUrls urls = page_urls(call, given, "rooms");
-    RoomFilter filter{given.text_or("Status", "in-progress"), given.text("UniqueName"), given.time("DateCreatedAfter"),
-                      given.time("DateCreatedBefore")};
+    RoomFilter filter{given.text_or("Status", "in-progress"), given.text("UniqueName"),
+                      given.time("DateCreatedAfter"), given.time("DateCreatedBefore")};
     auto page = world_.list(filter, behind(call, given, "RM"), static_cast<std::size_t>(urls.page_size));
     Json rooms = Json::array();
     Time now = clock_.now();
-    for (const Room& room : page.items)
+    for (const Room &room : page.items)
         rooms.append(render(room, settings, call.base, now));
     urls.more = page.more;
     urls.last_sid = page.items.empty() ? "" : page.items.back().sid;
     return {.body = Json::object().set("rooms", rooms).set("meta", render_meta(urls)).dump(), .headers = {}};
 }
 
-Reply Rest::list_participants(Call& call, const Settings& settings, const std::string& room) const
+Reply Rest::list_participants(Call &call, const Settings &settings, const std::string &room) const
 {
     Given given = check(list_participants_parameters, call.parameters, settings.strict, call.violations);
     PageUrls urls = page_urls(call, given, "participants");
     ParticipantFilter filter{given.text("Status"), given.text("Identity"), given.time("DateCreatedAfter"),
                              given.time("DateCreatedBefore")};
-    auto page = world_.list(room, filter, behind(call, given, "PA"), static_cast<std::size_t>(urls.page_size));
+    auto page =
+        world_.list(room, filter, behind(call, given, "PA"), static_cast<std::size_t>(urls.page_size));
     Json participants = Json::array();
-    for (const Participant& participant : page.items)
+    for (const Participant &participant : page.items)
         participants.append(render(participant, settings, call.base));
     urls.more = page.more;
     urls.last_sid = page.items.empty() ? "" : page.items.back().sid;
-    return {.body = Json::object().set("participants", participants).set("meta", render_meta(urls)).dump(), .headers = {}};
+    return {.body = Json::object().set("participants", participants).set("meta", render_meta(urls)).dump(),
+            .headers = {}};
 }
 
 }  // namespace sim

@@ -43,7 +43,7 @@ struct Room {
     std::string status = "in-progress";
     Time created_at = 0, updated_at = 0;
     std::optional<Time> ended_at;
-    std::size_t ordinal = 0;       // rooms in the order of their birth
+    std::size_t ordinal = 0;  // rooms in the order of their birth
 
     bool in_progress() const { return !ended_at; }
 };

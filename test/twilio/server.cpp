@@ -6,12 +6,13 @@
 #include <stdexcept>
 
 #include "socket.hpp"
+#include "trouble.hpp"
 
 namespace sim {
 
 namespace {
 
-constexpr int backlog = 1024;   // httplib's own is 5: the sixth client to connect at once would wait a second
+constexpr int backlog = 1024;  // httplib's own is 5: the sixth client to connect at once would wait a second
 
 void sleep_ms(std::int64_t milliseconds)
 {
@@ -20,11 +21,12 @@ void sleep_ms(std::int64_t milliseconds)
 }
 
 // who the request says it is: api_key, auth_token, none or wrong
-std::string authenticate(const std::string& header, const Settings& settings)
+std::string authenticate(const std::string &header, const Settings &settings)
 {
     if (header.empty())
         return "none";
-    auto given = header.starts_with("Basic ") ? base64_decode(std::string_view(header).substr(6)) : std::nullopt;
+    auto given =
+        header.starts_with("Basic ") ? base64_decode(std::string_view(header).substr(6)) : std::nullopt;
     if (!given || !settings.credentials_valid)
         return "wrong";
     if (*given == settings.api_key_sid + ":" + settings.api_key_secret)
@@ -32,47 +34,9 @@ std::string authenticate(const std::string& header, const Settings& settings)
     return *given == settings.account_sid + ":" + settings.auth_token ? "auth_token" : "wrong";
 }
 
-// the status line's words; clients ignore them
-std::string_view reason(int status)
-{
-    return status < 300 ? "OK" : status < 500 ? "Refused" : "Failed";
-}
-
-std::string head_of(const Reply& reply, std::size_t length)
-{
-    std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " " + std::string(reason(reply.status)) + "\r\n";
-    for (const auto& [name, value] : reply.headers)
-        head += name + ": " + value + "\r\n";
-    return head + "Content-Type: " + reply.content_type + "\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
-}
-
-Reply faulty_reply(const Fault& fault, const Rest& rest, Reply reply)
-{
-    if (fault.replaces_answer() || !fault.does_work()) {
-        std::int64_t code = fault.code;
-        if (code == 0 && !fault.body)
-            code = fault.status == 503 ? 20503 : fault.status == 429 ? 20429 : fault.status == 401 ? 20003 : fault.status == 404 ? 20404 : 0;
-        std::string message = fault.message.empty() ? "fault " + std::to_string(fault.id) : fault.message;
-        if (code != 0)
-            reply = rest.refuse(ApiError(code, message));
-        else
-            reply = {.body = "<html><body><h1>" + message + "</h1></body></html>", .headers = {}, .content_type = "text/html"};
-        if (fault.body) {
-            reply.body = *fault.body;
-            reply.content_type = "application/json";
-        }
-        if (fault.status != 0)
-            reply.status = fault.status;
-    }
-    reply.headers.insert(reply.headers.end(), fault.headers.begin(), fault.headers.end());
-    if (auto size = static_cast<std::size_t>(fault.huge_body); size > reply.body.size())
-        reply.body.append(size - reply.body.size(), ' ');
-    return reply;
-}
-
 }  // namespace
 
-Server::Server(Twilio& twilio, std::size_t threads) : twilio_(twilio), control_(twilio)
+Server::Server(Twilio &twilio, std::size_t threads) : twilio_(twilio), control_(twilio)
 {
     server_.new_task_queue = [threads] { return new httplib::ThreadPool(threads); };
     server_.set_tcp_nodelay(true);
@@ -86,14 +50,15 @@ Server::Server(Twilio& twilio, std::size_t threads) : twilio_(twilio), control_(
         listening_ = descriptor;
     });
     const std::string any = "[\\s\\S]*";
-    auto without_body = [this](const httplib::Request& request, httplib::Response& response) {
+    auto without_body = [this](const httplib::Request &request, httplib::Response &response) {
         handle(request, response, request.body);
     };
     // a content reader has no limit, while httplib's own reading of forms ends at 8 kB
-    auto with_body = [this](const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& read) {
+    auto with_body = [this](const httplib::Request &request, httplib::Response &response,
+                            const httplib::ContentReader &read) {
         std::string body;
         if (request.has_header("Content-Length") || request.has_header("Transfer-Encoding"))
-            read([&](const char* data, std::size_t length) {
+            read([&](const char *data, std::size_t length) {
                 body.append(data, length);
                 return true;
             });
@@ -103,7 +68,7 @@ Server::Server(Twilio& twilio, std::size_t threads) : twilio_(twilio), control_(
     server_.Post(any, with_body).Put(any, with_body).Patch(any, with_body);
 }
 
-int Server::bind(const std::string& host, int port)
+int Server::bind(const std::string &host, int port)
 {
     port_ = port;
     if (port == 0)
@@ -126,7 +91,7 @@ void Server::stop()
     server_.stop();
 }
 
-void Server::handle(const httplib::Request& request, httplib::Response& response, const std::string& body)
+void Server::handle(const httplib::Request &request, httplib::Response &response, const std::string &body)
 {
     std::size_t question = std::min(request.target.find('?'), request.target.size());
     Call call;
@@ -134,6 +99,8 @@ void Server::handle(const httplib::Request& request, httplib::Response& response
     call.path = request.target.substr(0, question);
     call.query = question < request.target.size() ? request.target.substr(question + 1) : "";
     call.body = body;
+    std::string length = request.get_header_value("Content-Length");
+    call.unread_body = call.method == "GET" && !length.empty() && length != "0";
     call.content_type = request.get_header_value("Content-Type");
     if (!call.path.starts_with("/sim/")) {
         handle_rest(request, response, call);
@@ -144,7 +111,7 @@ void Server::handle(const httplib::Request& request, httplib::Response& response
     response.set_content(reply.body, reply.content_type);
 }
 
-void Server::locate(const Call& call, Seen& seen)
+void Server::locate(const Call &call, Seen &seen)
 {
     std::string room;
     if (std::string_view rest = call.path; rest.starts_with("/v1/Rooms/")) {
@@ -158,7 +125,7 @@ void Server::locate(const Call& call, Seen& seen)
         (room.starts_with("RM") && room.size() == 34 ? seen.room_sid : seen.room_name) = room;
 }
 
-Reply Server::work(const httplib::Request& request, Call& call, Seen& seen)
+Reply Server::work(const httplib::Request &request, Call &call, Seen &seen)
 {
     auto settings = twilio_.settings.get();
     seen.auth = authenticate(request.get_header_value("Authorization"), *settings);
@@ -168,8 +135,9 @@ Reply Server::work(const httplib::Request& request, Call& call, Seen& seen)
         return reply;
     }
     bool read = call.method == "GET";
-    RateLimit& limit = read ? twilio_.reads : twilio_.writes;
-    if (settings->rate_limits && !limit.allows(read ? settings->reads_per_second : settings->writes_per_second)) {
+    RateLimit &limit = read ? twilio_.reads : twilio_.writes;
+    if (settings->rate_limits &&
+        !limit.allows(read ? settings->reads_per_second : settings->writes_per_second)) {
         Reply reply = twilio_.rest.refuse(ApiError(20429, "Too Many Requests"));
         if (settings->retry_after_seconds > 0)
             reply.headers.emplace_back("Retry-After", std::to_string(settings->retry_after_seconds));
@@ -178,45 +146,14 @@ Reply Server::work(const httplib::Request& request, Call& call, Seen& seen)
     return twilio_.rest.handle(call);
 }
 
-bool Server::hang(int connection, const Fault& fault)
-{
-    std::int64_t generation = twilio_.faults.generation();
-    Time until = real_now() + fault.hang_ms * millisecond;
-    while (real_now() < until && generation == twilio_.faults.generation()) {
-        if (peer_has_gone(connection))
-            return false;
-        sleep_ms(20);
-    }
-    return true;
-}
-
-std::string Server::send_faulty(int connection, const Fault& fault, const Reply& reply)
-{
-    std::string bytes = fault.raw ? *fault.raw : head_of(reply, reply.body.size()) + reply.body;
-    std::size_t cut = bytes.size();
-    if (!fault.raw && fault.truncate >= 0)
-        cut = bytes.size() - reply.body.size() + std::min(reply.body.size(), static_cast<std::size_t>(fault.truncate));
-    std::string_view rest(bytes.data(), cut);
-    bool taken = true;
-    if (fault.drip > 0) {
-        for (; taken && !rest.empty(); rest.remove_prefix(1)) {
-            taken = send_all(connection, rest.substr(0, 1));
-            std::this_thread::sleep_for(std::chrono::microseconds(second / fault.drip));
-        }
-    } else {
-        taken = send_all(connection, rest);
-    }
-    finish_connection(connection);
-    return !taken ? "client left" : fault.raw ? "raw" : cut < bytes.size() ? "truncated" : "dripped";
-}
-
-void Server::handle_rest(const httplib::Request& request, httplib::Response& response, Call& call)
+void Server::handle_rest(const httplib::Request &request, httplib::Response &response, Call &call)
 {
     auto settings = twilio_.settings.get();
     Time begun = real_now();
     std::int64_t number = twilio_.ledger.begin();
     int concurrent = ++concurrent_;
-    call.base = settings->url_base.empty() ? "http://" + request.get_header_value("Host") : settings->url_base;
+    call.base =
+        settings->url_base.empty() ? "http://" + request.get_header_value("Host") : settings->url_base;
     Seen seen;
     seen.at = twilio_.clock.now();
     seen.method = call.method;
@@ -225,50 +162,45 @@ void Server::handle_rest(const httplib::Request& request, httplib::Response& res
     seen.user_agent = request.get_header_value("User-Agent");
     seen.outcome = "answered";
     locate(call, seen);
-    std::optional<Fault> fault;
-    if (!twilio_.faults.empty())
-        fault = twilio_.faults.strike(call.method, call.path, seen.room_sid, seen.room_name);
-    Fault trouble = fault.value_or(Fault());
-    seen.fault = trouble.id;
-    sleep_ms(trouble.delay_before_ms);
+    std::optional<Fault> fault = twilio_.faults.strike(call.method, call.path, seen.room_sid, seen.room_name);
+    seen.fault = fault ? fault->id : 0;
+    sleep_ms(fault ? fault->delay_before_ms : 0);
     Reply reply;
-    if (!fault || trouble.does_work())
+    if (!fault || fault->does_work())
         reply = work(request, call, seen);
     else
         call.form = decode_form(call.body).value_or(Form());
     if (seen.room_sid.empty())
-        locate(call, seen);   // it may have made the room
-    sleep_ms(settings->latency_ms + trouble.delay_ms);
+        locate(call, seen);  // it may have made the room
+    sleep_ms(settings->latency_ms + (fault ? fault->delay_ms : 0));
     if (fault)
-        reply = faulty_reply(trouble, twilio_.rest, reply);
+        reply = spoil(*fault, twilio_.rest, reply);
     reply.headers.emplace_back("Twilio-Request-Id", twilio_.random.sid("RQ"));
     reply.headers.emplace_back("Twilio-Concurrent-Requests", std::to_string(concurrent));
-    int connection = -1;
-    if (trouble.hang != Moment::never || trouble.reset != Moment::never || trouble.truncate >= 0 || trouble.drip > 0 || trouble.raw)
-        connection = find_connection(request.remote_port, port_);
-    seen.status = reply.status;
-    if (trouble.hang != Moment::never) {
-        seen.outcome = hang(connection, trouble) ? "hung" : "client left";
-        reset_connection(connection);
-        seen.status = 0;
-    } else if (trouble.reset != Moment::never) {
-        seen.outcome = "reset";
-        reset_connection(connection);
-        seen.status = 0;
-    } else if (connection >= 0) {
-        seen.outcome = send_faulty(connection, trouble, reply);
-    } else {
-        response.status = reply.status;
-        for (const auto& [name, value] : reply.headers)
-            response.set_header(name, value);
-        response.set_content(reply.body, reply.content_type);
-    }
     seen.form = call.form;
     seen.violations = call.violations;
+    seen.status = reply.status;
     seen.code = reply.code;
+    answer(request, response, fault, reply, seen);
     seen.took = real_now() - begun;
     --concurrent_;
     twilio_.ledger.add(number, seen, settings->ledger_limit);
+}
+
+void Server::answer(const httplib::Request &request, httplib::Response &response,
+                    const std::optional<Fault> &fault, const Reply &reply, Seen &seen)
+{
+    if (fault && breaks_connection(*fault)) {
+        int connection = find_connection(request.remote_port, port_);
+        seen.outcome = break_connection(connection, *fault, reply, twilio_.faults);
+        if (fault->hang != Moment::never || fault->reset != Moment::never)
+            seen.status = 0;
+        return;
+    }
+    response.status = reply.status;
+    for (const auto &[name, value] : reply.headers)
+        response.set_header(name, value);
+    response.set_content(reply.body, reply.content_type);
 }
 
 }  // namespace sim

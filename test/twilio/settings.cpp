@@ -10,9 +10,10 @@ namespace {
 #define FIELD(name) visit(#name, settings.name)
 
 template <class Any, class Visitor>
-void for_each_setting(Any& settings, Visitor&& visit)
+void for_each_setting(Any &settings, Visitor &&visit)
 {
-    FIELD(account_sid), FIELD(auth_token), FIELD(api_key_sid), FIELD(api_key_secret), FIELD(credentials_valid);
+    FIELD(account_sid), FIELD(auth_token), FIELD(api_key_sid), FIELD(api_key_secret),
+        FIELD(credentials_valid);
     FIELD(strict), FIELD(latency_ms), FIELD(rate_limits), FIELD(reads_per_second), FIELD(writes_per_second);
     FIELD(retry_after_seconds), FIELD(error_format), FIELD(status_of), FIELD(url_base);
     FIELD(room_type_default), FIELD(max_participants_default), FIELD(clamp_max_participants);
@@ -30,28 +31,28 @@ void for_each_setting(Any& settings, Visitor&& visit)
 
 #undef FIELD
 
-bool assign(bool& field, const Json& value)
+bool assign(bool &field, const Json &value)
 {
     field = value.boolean();
     return value.is_boolean();
 }
 
-bool assign(std::int64_t& field, const Json& value)
+bool assign(std::int64_t &field, const Json &value)
 {
     field = value.integer();
     return value.is_integer() && field >= 0;
 }
 
-bool assign(std::string& field, const Json& value)
+bool assign(std::string &field, const Json &value)
 {
     field = value.text();
     return value.is_string();
 }
 
-bool assign(std::map<std::string, std::int64_t>& field, const Json& value)
+bool assign(std::map<std::string, std::int64_t> &field, const Json &value)
 {
     field.clear();
-    for (const std::string& key : value.keys()) {
+    for (const std::string &key : value.keys()) {
         field[key] = value.get(key).integer();
         if (field[key] < 400 || field[key] > 599)
             return false;
@@ -59,23 +60,23 @@ bool assign(std::map<std::string, std::int64_t>& field, const Json& value)
     return value.is_object();
 }
 
-Json to_json(const std::map<std::string, std::int64_t>& field)
+Json to_json(const std::map<std::string, std::int64_t> &field)
 {
     Json object = Json::object();
-    for (const auto& [key, value] : field)
+    for (const auto &[key, value] : field)
         object.set(key, value);
     return object;
 }
 
 template <class Value>
-Json to_json(const Value& field)
+Json to_json(const Value &field)
 {
     return Json(field);
 }
 
-std::string unknown_word(const Settings& settings)
+std::string unknown_word(const Settings &settings)
 {
-    auto one_of = [](const std::string& word, std::initializer_list<std::string_view> words) {
+    auto one_of = [](const std::string &word, std::initializer_list<std::string_view> words) {
         return std::find(words.begin(), words.end(), word) != words.end();
     };
     if (!one_of(settings.error_format, {"classic", "problem"}))
@@ -97,7 +98,7 @@ std::shared_ptr<const Settings> SettingsStore::get() const
     return current_;
 }
 
-std::string SettingsStore::change(const Json& change)
+std::string SettingsStore::change(const Json &change)
 {
     if (!change.is_object())
         return "settings must be a JSON object";
@@ -105,7 +106,7 @@ std::string SettingsStore::change(const Json& change)
     auto next = std::make_shared<Settings>(*current_);
     std::vector<std::string> unknown = change.keys();
     std::string wrong;
-    for_each_setting(*next, [&](const std::string& name, auto& field) {
+    for_each_setting(*next, [&](const std::string &name, auto &field) {
         if (std::erase(unknown, name) != 0 && !assign(field, change.get(name)))
             wrong = name;
     });
@@ -129,7 +130,8 @@ Json SettingsStore::json() const
 {
     auto settings = get();
     Json object = Json::object();
-    for_each_setting(*settings, [&](const std::string& name, const auto& field) { object.set(name, to_json(field)); });
+    for_each_setting(*settings,
+                     [&](const std::string &name, const auto &field) { object.set(name, to_json(field)); });
     return object;
 }
 

@@ -13,27 +13,28 @@ namespace sim {
 
 namespace {
 
-using NameOf = int (*)(int, sockaddr*, socklen_t*);
+using NameOf = int (*)(int, sockaddr *, socklen_t *);
 
 int port_of(int descriptor, NameOf name_of)
 {
     sockaddr_storage address{};
     socklen_t length = sizeof address;
-    if (name_of(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+    if (name_of(descriptor, reinterpret_cast<sockaddr *>(&address), &length) != 0)
         return -1;
     if (address.ss_family == AF_INET)
-        return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
-    return address.ss_family == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port) : -1;
+        return ntohs(reinterpret_cast<const sockaddr_in *>(&address)->sin_port);
+    return address.ss_family == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6 *>(&address)->sin6_port)
+                                         : -1;
 }
 
 }  // namespace
 
 int find_connection(int peer_port, int our_port)
 {
-    std::unique_ptr<DIR, int (*)(DIR*)> open_files(opendir("/proc/self/fd"), &closedir);
+    std::unique_ptr<DIR, int (*)(DIR *)> open_files(opendir("/proc/self/fd"), &closedir);
     if (!open_files)
         return -1;
-    while (const dirent* entry = readdir(open_files.get())) {
+    while (const dirent *entry = readdir(open_files.get())) {
         int descriptor = std::atoi(entry->d_name);
         if (entry->d_name[0] != '.' && port_of(descriptor, &getpeername) == peer_port &&
             port_of(descriptor, &getsockname) == our_port)
@@ -63,7 +64,7 @@ void finish_connection(int descriptor)
 {
     int dead = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (dead < 0)
-        std::abort();   // out of descriptors: the fault that was asked for cannot be had
+        std::abort();  // out of descriptors: the fault that was asked for cannot be had
     dup2(dead, descriptor);
     close(dead);
 }

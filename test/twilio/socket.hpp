@@ -13,8 +13,8 @@ bool send_all(int descriptor, std::string_view bytes);
 
 bool peer_has_gone(int descriptor);
 
-/// Closes the connection: with a reset (RST), or in the ordinary way (FIN). The descriptor stays taken, by a dead
-/// socket, so that httplib may still close it.
+/// Closes the connection: with a reset (RST), or in the ordinary way (FIN). The descriptor stays taken, by a
+/// dead socket, so that httplib may still close it.
 void reset_connection(int descriptor);
 void finish_connection(int descriptor);
 

@@ -59,7 +59,8 @@ std::string format_milliseconds(Time time)
 std::optional<Time> parse_date_time(std::string_view text)
 {
     bool date_only = text.size() == 10;
-    if (!date_only && (text.size() != 20 || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != 'Z'))
+    if (!date_only &&
+        (text.size() != 20 || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != 'Z'))
         return std::nullopt;
     auto year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
     if (!year || !month || !day || text[4] != '-' || text[7] != '-')
@@ -78,8 +79,9 @@ std::optional<Time> parse_date_time(std::string_view text)
     }
     std::tm given = parts;
     Time time = static_cast<Time>(timegm(&parts)) * second;
-    bool exists = parts.tm_mon == given.tm_mon && parts.tm_mday == given.tm_mday && parts.tm_hour == given.tm_hour &&
-                  parts.tm_min == given.tm_min && parts.tm_sec == given.tm_sec;
+    bool exists = parts.tm_mon == given.tm_mon && parts.tm_mday == given.tm_mday &&
+                  parts.tm_hour == given.tm_hour && parts.tm_min == given.tm_min &&
+                  parts.tm_sec == given.tm_sec;
     return exists ? std::optional(time) : std::nullopt;
 }
 

@@ -9,7 +9,7 @@
 
 namespace sim {
 
-using Time = std::int64_t;   // microseconds since the Unix epoch
+using Time = std::int64_t;  // microseconds since the Unix epoch
 
 constexpr Time millisecond = 1000;
 constexpr Time second = 1'000'000;

@@ -1,4 +1,5 @@
-// What time does to rooms: unused and empty timeouts, the longest stay of a participant, the longest life of a room.
+// What time does to rooms: unused and empty timeouts, the longest stay of a participant, the longest life of
+// a room.
 #include <algorithm>
 
 #include "world.hpp"
@@ -7,11 +8,11 @@ namespace sim {
 
 namespace {
 
-constexpr Time longest_room = 24 * hour;   // Twilio: then it is destroyed and everybody disconnected
+constexpr Time longest_room = 24 * hour;  // Twilio: then it is destroyed and everybody disconnected
 
 }  // namespace
 
-Time World::participant_due(const Record& record, const Participant& participant) const
+Time World::participant_due(const Record &record, const Participant &participant) const
 {
     Time due = participant.created_at + record.room.max_participant_duration * second;
     if (participant.lost_until)
@@ -21,9 +22,9 @@ Time World::participant_due(const Record& record, const Participant& participant
     return due;
 }
 
-Time World::room_due(const Record& record) const
+Time World::room_due(const Record &record) const
 {
-    const Room& room = record.room;
+    const Room &room = record.room;
     Time due = room.created_at + longest_room;
     if (record.participants.empty())
         due = std::min(due, room.created_at + room.unused_room_timeout * minute);
@@ -32,7 +33,7 @@ Time World::room_due(const Record& record) const
     return due;
 }
 
-void World::schedule(Record& record)
+void World::schedule(Record &record)
 {
     if (record.deadline)
         deadlines_.erase({*record.deadline, record.room.ordinal});
@@ -40,7 +41,7 @@ void World::schedule(Record& record)
     if (!record.room.in_progress())
         return;
     Time due = room_due(record);
-    for (const Participant& participant : record.participants)
+    for (const Participant &participant : record.participants)
         if (participant.connected())
             due = std::min(due, participant_due(record, participant));
     record.deadline = due;
@@ -50,14 +51,17 @@ void World::schedule(Record& record)
         timers_changed_.notify_all();
 }
 
-void World::settle(Record& record, Time at)
+void World::settle(Record &record, Time at)
 {
-    for (Participant& participant : record.participants)
+    for (Participant &participant : record.participants)
         if (participant.connected() && participant_due(record, participant) <= at)
             end_participant(record, participant, at, participant.lost_until ? "lost" : "too-long");
     if (room_due(record) <= at) {
         bool old = record.room.created_at + longest_room <= at;
-        end_room(record, at, "completed", old ? "24-hours" : record.participants.empty() ? "unused" : "empty");
+        end_room(record, at, "completed",
+                 old                           ? "24-hours"
+                 : record.participants.empty() ? "unused"
+                                               : "empty");
     } else {
         schedule(record);
     }
@@ -65,7 +69,8 @@ void World::settle(Record& record, Time at)
 
 void World::settle_until(Time now)
 {
-    // one deadline after the other, so that what happened bears the time it was due and not the time we looked
+    // one deadline after the other, so that what happened bears the time it was due and not the time we
+    // looked
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
         auto [at, ordinal] = *deadlines_.begin();
         settle(*records_[ordinal], at);
