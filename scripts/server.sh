@@ -99,3 +99,35 @@ stop_servers() {
         as_server "$bin/pg_ctl" -D "$data" -m immediate -w -t 30 stop >/dev/null 2>&1 || true
     done
 }
+
+# wait_for SECONDS WHAT COMMAND...: until the command succeeds.
+wait_for() {
+    local deadline=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || { complain "waited in vain for $what"; return; }
+        sleep 0.1
+    done
+}
+
+# start_program NAME OPTION...: runs $work/bin/NAME on a port that the kernel chooses and prints its address.
+start_program() {
+    local name=$1 log=$work/$1.log
+    shift
+    as_server setsid "$work/bin/$name" --port 0 "$@" </dev/null >"$log" 2>&1 &
+    wait_for 20 "$name to listen" grep '^listening on ' "$log" || { cat "$log" >&2; return 1; }
+    sed -n 's|^listening on \(http://\)*|http://|p' "$log"
+}
+
+# Ends every program of $work/bin, whoever started it.
+stop_programs() {
+    local exe pid
+    for exe in /proc/[0-9]*/exe; do
+        case $(readlink "$exe" 2>/dev/null) in
+        "${work:?}"/bin/*)
+            pid=${exe#/proc/}
+            kill "${pid%/exe}" 2>/dev/null || true
+            ;;
+        esac
+    done
+}

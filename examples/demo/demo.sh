@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# The whole product on parts of its own: a private PostgreSQL with the extension, a Twilio simulator and the relay between
+# them, and a story played on them (story.sh). Installs what is missing, builds, cleans up behind itself.
+#   demo.sh          KEEP=1 in the environment leaves it running
+#   demo.sh stop     ends what KEEP=1 left
+set -euo pipefail
+# shellcheck source=scripts/server.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/server.sh"
+plain_environment
+cd "$top"
+
+kept=$top/build/demo.kept # links to the folder of a demo that was left running
+logs=$top/build/demo.log
+
+clean_up() {
+    trap '' INT TERM HUP
+    [ -d "${work:-}" ] || return 0
+    stop_programs
+    stop_servers
+    cat "$work"/*.log "$work"/postgres/*.log >>"$logs" 2>/dev/null || true
+    rm -rf "$work" "$kept"
+}
+
+finish() {
+    local status=$?
+    if [ "$status" -eq 0 ] && [ -n "${KEEP:-}" ]; then
+        ln -sfn "$work" "$kept"
+        return
+    fi
+    clean_up
+    [ "$status" -eq 0 ] || echo "The demo failed. The logs are in $logs" >&2
+}
+
+if [ "${1:-}" = stop ]; then
+    [ -d "$kept/" ] || complain "no demo was left running"
+    work=$(readlink "$kept")
+    bin=$(dirname "$(echo "$work"/stage/usr/*/*/*/bin/postgres)")
+    clean_up
+    exit
+fi
+[ ! -d "$kept/" ] || complain "a demo is running already; make demo-stop ends it"
+
+[ -t 1 ] && [ -z "${NO_COLOR:-}" ] && bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m' ||
+    bold='' dim='' green='' red='' plain=''
+
+chapter() { printf '\n%s== %s ==%s\n' "$bold" "$*" "$plain"; }
+tell() { printf '%s\n' "$*"; }
+fail() { printf '%sFAILED%s %s\n' "$red" "$plain" "$*"; exit 1; }
+
+chapter "Preparing"
+scripts/dependencies demo
+PG_CONFIG=$(find_server) || complain "no PostgreSQL with its development files found"
+export PG_CONFIG
+mkdir -p build
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+tell "building the extension, the Twilio simulator and the relay (the first time takes minutes)"
+make -s -j2 all simulator relay PG_CONFIG="$PG_CONFIG" >"$logs" 2>&1 || { tail -n 40 "$logs"; fail "the build"; }
+
+make_work "$top/build/demo"
+bin=$work/stage$("$PG_CONFIG" --bindir)
+stage_server >>"$logs" 2>&1
+cp build/twilio-simulator build/relay "$work/bin"
+
+twilio=$(start_program twilio-simulator)
+tell "Twilio (simulated)  $twilio"
+relay=$(PGHOST=$work/postgres PGUSER=relay PGDATABASE=clinic start_program relay)
+tell "relay               $relay/twilio"
+as_server sh -c 'umask 077; cat >credentials.json' <<'JSON'
+{"account_sid": "AC00000000000000000000000000000001", "auth_token": "0123456789abcdef0123456789abcdef",
+ "api_key_sid": "SK00000000000000000000000000000001", "api_key_secret": "simulator-api-key-secret"}
+JSON
+settings=(
+    "shared_preload_libraries = 'videoroom'"
+    "videoroom.credentials_file = '$work/credentials.json'"
+    "videoroom.api_url = '$twilio'"
+    "videoroom.callback_url = '$relay/twilio'"
+    "videoroom.link_template = 'https://app.example/room/{room_id}#token={token}'"
+)
+start_cluster postgres "${settings[@]}"
+tell "PostgreSQL          socket in $work/postgres, with these settings:"
+printf '    %s\n' "${settings[@]}"
+
+. examples/demo/story.sh
+
+if [ -n "${KEEP:-}" ]; then
+    tell "
+It is still running. Talk to it with
+    $bin/psql -h $work/postgres -U postgres clinic
+    curl $twilio/sim/rooms
+and end it with
+    make demo-stop"
+fi
