@@ -17,21 +17,38 @@ namespace {
 
 using Values = std::map<std::string, std::string, std::less<>>;
 
-bool is_account_sid(std::string_view text) { return is_sid("AC", text); }
-bool is_room_sid(std::string_view text) { return is_sid("RM", text); }
-bool is_participant_sid(std::string_view text) { return is_sid("PA", text); }
-bool is_track_sid(std::string_view text) { return is_sid("MT", text); }
+bool is_account_sid(std::string_view text)
+{
+    return is_sid("AC", text);
+}
+bool is_room_sid(std::string_view text)
+{
+    return is_sid("RM", text);
+}
+bool is_participant_sid(std::string_view text)
+{
+    return is_sid("PA", text);
+}
+bool is_track_sid(std::string_view text)
+{
+    return is_sid("MT", text);
+}
 
 bool is_number(std::string_view text)
 {
-    return !text.empty() && text.size() <= 9 && text.find_first_not_of("0123456789") == std::string_view::npos;
+    return !text.empty() && text.size() <= 9 &&
+           text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-bool is_timestamp(std::string_view text) { return parse_iso8601(text).has_value(); }
+bool is_timestamp(std::string_view text)
+{
+    return parse_iso8601(text).has_value();
+}
 
 bool is_event(std::string_view text)
 {
-    return text.size() <= 64 && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-_") == std::string_view::npos;
+    return text.size() <= 64 &&
+           text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-_") == std::string_view::npos;
 }
 
 bool is_room_status(std::string_view text)
@@ -49,7 +66,10 @@ bool is_participant_status(std::string_view text)
     return text == "connected" || text == "disconnected" || text == "reconnecting";
 }
 
-bool is_track_kind(std::string_view text) { return text == "audio" || text == "video" || text == "data"; }
+bool is_track_kind(std::string_view text)
+{
+    return text == "audio" || text == "video" || text == "data";
+}
 
 // Twilio: 128 characters at most (error 53200), of up to 4 bytes. Not check_id: whoever else holds an API key
 // may have let in somebody under a name that we would not give.
@@ -85,8 +105,8 @@ constexpr std::array<Parameter, 15> parameters = {{{"AccountSid", is_account_sid
                                                    {"TrackKind", is_track_kind},
                                                    {"TrackSid", is_track_sid}}};
 
-constexpr std::array<std::string_view, 6> always = {"AccountSid", "RoomName",            "RoomSid",
-                                                    "RoomStatus", "StatusCallbackEvent", "Timestamp"};
+constexpr std::array<std::string_view, 6> always = {
+    "AccountSid", "RoomName", "RoomSid", "RoomStatus", "StatusCallbackEvent", "Timestamp"};
 constexpr std::array<std::string_view, 3> of_participants = {"ParticipantIdentity", "ParticipantSid",
                                                              "ParticipantStatus"};
 constexpr std::array<std::string_view, 2> of_tracks = {"TrackKind", "TrackSid"};
@@ -140,9 +160,9 @@ std::optional<std::string> lacking_for(std::string_view event, const Values &val
     return reason;
 }
 
-// Could bytes have been moved between names and values since this was signed? Each known name must stand in the
-// signed text exactly where it names a parameter. Identity is the one value without a fixed shape: an unknown
-// name sorted right behind it could be its tail.
+// Could bytes have been moved between names and values since this was signed? Each known name must stand in
+// the signed text exactly where it names a parameter. Identity is the one value without a fixed shape: an
+// unknown name sorted right behind it could be its tail.
 std::optional<std::string> moved_bytes(const Form &form, const Values &values)
 {
     const std::string text = signed_text(form);
@@ -165,7 +185,8 @@ std::optional<std::string> wrong(const Form &form, const Values &values, std::st
     if (!is_room_event(event->second))
         return "the event is none of a room, participant or track";
     for (const Parameter &parameter : parameters)
-        if (std::count_if(form.begin(), form.end(), [&](const auto &pair) { return pair.first == parameter.name; }) > 1)
+        if (std::count_if(form.begin(), form.end(),
+                          [&](const auto &pair) { return pair.first == parameter.name; }) > 1)
             return std::string(parameter.name) + " is there twice";
     const auto account = values.find("AccountSid");
     if (account != values.end() && is_account_sid(account->second) && account->second != account_sid)
@@ -187,7 +208,8 @@ DecodedCallback decode_callback(const Form &form, std::string_view account_sid)
     Values values;
     for (const auto &[name, value] : form)
         values.emplace(name, value);
-    if (const auto event = values.find("StatusCallbackEvent"); event != values.end() && is_event(event->second))
+    if (const auto event = values.find("StatusCallbackEvent");
+        event != values.end() && is_event(event->second))
         std::replace(event->second.begin(), event->second.end(), '_', '-');
 
     Json payload = Json::object();

@@ -18,17 +18,19 @@ struct Key {
     bool optional = false;
 };
 
-constexpr std::array<Key, 5> known_keys = {{{"account_sid", &Credentials::account_sid, "AC"},
-                                            {"auth_token", &Credentials::auth_token, ""},
-                                            {"auth_token_secondary", &Credentials::auth_token_secondary, "", true},
-                                            {"api_key_sid", &Credentials::api_key_sid, "SK"},
-                                            {"api_key_secret", &Credentials::api_key_secret, ""}}};
+constexpr std::array<Key, 5> known_keys = {
+    {{"account_sid", &Credentials::account_sid, "AC"},
+     {"auth_token", &Credentials::auth_token, ""},
+     {"auth_token_secondary", &Credentials::auth_token_secondary, "", true},
+     {"api_key_sid", &Credentials::api_key_sid, "SK"},
+     {"api_key_secret", &Credentials::api_key_secret, ""}}};
 
 [[noreturn]] void refuse(const std::string &reason)
 {
-    throw InvalidInput("invalid credentials", reason,
-                       "The file must be a JSON object with account_sid, auth_token, api_key_sid, api_key_secret "
-                       "and, while tokens are rotated, auth_token_secondary.");
+    throw InvalidInput(
+        "invalid credentials", reason,
+        "The file must be a JSON object with account_sid, auth_token, api_key_sid, api_key_secret "
+        "and, while tokens are rotated, auth_token_secondary.");
 }
 
 // Unknown keys are shown only if they cannot be a value that slipped into the wrong place.
@@ -37,8 +39,8 @@ void check_keys(const Json &object)
     for (const std::string &key : object.keys()) {
         const bool known = std::any_of(known_keys.begin(), known_keys.end(),
                                        [&](const Key &candidate) { return candidate.name == key; });
-        const bool harmless = key.size() <= 24 &&
-                              key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
+        const bool harmless =
+            key.size() <= 24 && key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
         if (!known)
             refuse(harmless ? "Key \"" + key + "\" is unknown." : "There is an unknown key.");
     }
@@ -57,7 +59,8 @@ std::string read(const Json &object, const Key &key)
         refuse("Key \"" + name + "\" must be a string.");
     if (!key.sid_prefix.empty() && !is_sid(key.sid_prefix, *value))
         refuse("Key \"" + name + "\" must be " + std::string(key.sid_prefix) + " and 32 hexadecimal digits.");
-    const bool printable = std::all_of(value->begin(), value->end(), [](char c) { return c > 0x20 && c < 0x7F; });
+    const bool printable =
+        std::all_of(value->begin(), value->end(), [](char c) { return c > 0x20 && c < 0x7F; });
     if (value->empty() || !printable)
         refuse("Key \"" + name + "\" must be printable ASCII without spaces, and not empty.");
     return *value;

@@ -1,11 +1,11 @@
 #include "core/crypto.hpp"
 
-#include <algorithm>
-#include <stdexcept>
-
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+
+#include <algorithm>
+#include <stdexcept>
 
 namespace videoroom::core {
 namespace {
@@ -19,8 +19,8 @@ std::string hmac(const EVP_MD *hash, std::string_view key, std::string_view text
 {
     std::array<unsigned char, EVP_MAX_MD_SIZE> code;
     unsigned int size = 0;
-    if (HMAC(hash, bytes_of(key), static_cast<int>(key.size()), bytes_of(text), text.size(), code.data(), &size) ==
-        nullptr)
+    if (HMAC(hash, bytes_of(key), static_cast<int>(key.size()), bytes_of(text), text.size(), code.data(),
+             &size) == nullptr)
         throw std::runtime_error("could not compute an HMAC: the hash is not available in this OpenSSL");
     return {reinterpret_cast<const char *>(code.data()), size};
 }
@@ -35,9 +35,15 @@ std::array<unsigned char, 32> sha256(std::string_view text)
     return digest;
 }
 
-std::string hmac_sha1(std::string_view key, std::string_view text) { return hmac(EVP_sha1(), key, text); }
+std::string hmac_sha1(std::string_view key, std::string_view text)
+{
+    return hmac(EVP_sha1(), key, text);
+}
 
-std::string hmac_sha256(std::string_view key, std::string_view text) { return hmac(EVP_sha256(), key, text); }
+std::string hmac_sha256(std::string_view key, std::string_view text)
+{
+    return hmac(EVP_sha256(), key, text);
+}
 
 std::string base64(std::string_view bytes)
 {

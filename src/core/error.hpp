@@ -11,7 +11,9 @@ namespace videoroom::core {
 class InvalidInput : public std::invalid_argument {
 public:
     explicit InvalidInput(const std::string &message, std::string detail = {}, std::string hint = {})
-        : std::invalid_argument(message), detail_(std::move(detail)), hint_(std::move(hint)) {}
+        : std::invalid_argument(message), detail_(std::move(detail)), hint_(std::move(hint))
+    {
+    }
 
     const std::string &detail() const noexcept { return detail_; }
     const std::string &hint() const noexcept { return hint_; }

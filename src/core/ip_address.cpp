@@ -1,11 +1,11 @@
 #include "core/ip_address.hpp"
 
+#include <arpa/inet.h>
+
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <vector>
-
-#include <arpa/inet.h>
 
 namespace videoroom::core {
 namespace {

@@ -1,10 +1,10 @@
 #include "core/json.hpp"
 
+#include <jansson.h>
+
 #include <cstdlib>
 #include <new>
 #include <utility>
-
-#include <jansson.h>
 
 #include "core/error.hpp"
 
@@ -32,7 +32,8 @@ json_t *made(json_t *value)
 json_t *make_string(std::string_view text)
 {
     // jansson refuses what is not UTF-8, but would take NUL here and not when reading it back.
-    json_t *value = text.find('\0') == std::string_view::npos ? json_stringn(text.data(), text.size()) : nullptr;
+    json_t *value =
+        text.find('\0') == std::string_view::npos ? json_stringn(text.data(), text.size()) : nullptr;
     if (value == nullptr)
         throw InvalidInput("text for JSON is not valid UTF-8");
     return value;
@@ -47,8 +48,9 @@ Json Json::parse(std::string_view text)
     json_error_t error;
     json_t *value = load(text, &error);
     if (value == nullptr) {
-        const char *reason = json_error_code(&error) == json_error_duplicate_key ? "a key is there twice, at line "
-                                                                                 : "the error is at line ";
+        const char *reason = json_error_code(&error) == json_error_duplicate_key
+                                 ? "a key is there twice, at line "
+                                 : "the error is at line ";
         throw InvalidInput("invalid JSON",
                            reason + std::to_string(error.line) + ", column " + std::to_string(error.column));
     }
@@ -64,9 +66,15 @@ std::optional<Json> Json::try_parse(std::string_view text)
     return Json(value);
 }
 
-Json Json::object() { return Json(json_pack("{}")); }
+Json Json::object()
+{
+    return Json(json_pack("{}"));
+}
 
-Json Json::array() { return Json(json_pack("[]")); }
+Json Json::array()
+{
+    return Json(json_pack("[]"));
+}
 
 void Json::set_owned(std::string_view key, json_t *owned)
 {
@@ -80,13 +88,25 @@ void Json::set_owned(std::string_view key, json_t *owned)
         throw InvalidInput("key for JSON is not valid UTF-8");
 }
 
-void Json::set(std::string_view key, std::string_view value) { set_owned(key, make_string(value)); }
+void Json::set(std::string_view key, std::string_view value)
+{
+    set_owned(key, make_string(value));
+}
 
-void Json::set(std::string_view key, std::int64_t value) { set_owned(key, json_integer(value)); }
+void Json::set(std::string_view key, std::int64_t value)
+{
+    set_owned(key, json_integer(value));
+}
 
-void Json::set(std::string_view key, bool value) { set_owned(key, json_boolean(value)); }
+void Json::set(std::string_view key, bool value)
+{
+    set_owned(key, json_boolean(value));
+}
 
-void Json::set(std::string_view key, const Json &value) { set_owned(key, json_incref(value.value_.get())); }
+void Json::set(std::string_view key, const Json &value)
+{
+    set_owned(key, json_incref(value.value_.get()));
+}
 
 void Json::append(std::string_view value)
 {
@@ -94,12 +114,30 @@ void Json::append(std::string_view value)
         throw std::bad_alloc();
 }
 
-bool Json::is_object() const noexcept { return json_is_object(value_.get()); }
-bool Json::is_array() const noexcept { return json_is_array(value_.get()); }
-bool Json::is_string() const noexcept { return json_is_string(value_.get()); }
-bool Json::is_integer() const noexcept { return json_is_integer(value_.get()); }
-bool Json::is_boolean() const noexcept { return json_is_boolean(value_.get()); }
-bool Json::is_null() const noexcept { return json_is_null(value_.get()); }
+bool Json::is_object() const noexcept
+{
+    return json_is_object(value_.get());
+}
+bool Json::is_array() const noexcept
+{
+    return json_is_array(value_.get());
+}
+bool Json::is_string() const noexcept
+{
+    return json_is_string(value_.get());
+}
+bool Json::is_integer() const noexcept
+{
+    return json_is_integer(value_.get());
+}
+bool Json::is_boolean() const noexcept
+{
+    return json_is_boolean(value_.get());
+}
+bool Json::is_null() const noexcept
+{
+    return json_is_null(value_.get());
+}
 
 std::optional<std::string> Json::as_string() const
 {
@@ -161,7 +199,8 @@ std::vector<Json> Json::items() const
 std::vector<std::string> Json::keys() const
 {
     std::vector<std::string> result;
-    for (void *at = json_object_iter(value_.get()); at != nullptr; at = json_object_iter_next(value_.get(), at))
+    for (void *at = json_object_iter(value_.get()); at != nullptr;
+         at = json_object_iter_next(value_.get(), at))
         result.emplace_back(json_object_iter_key(at));
     return result;
 }

@@ -51,8 +51,8 @@ public:
     std::optional<std::int64_t> integer(std::string_view key) const;
     std::optional<bool> boolean(std::string_view key) const;
 
-    std::vector<Json> items() const;         // elements of an array, else none
-    std::vector<std::string> keys() const;   // keys of an object in their order, else none
+    std::vector<Json> items() const;        // elements of an array, else none
+    std::vector<std::string> keys() const;  // keys of an object in their order, else none
 
     // Compact text, keys in the order in which they were set.
     std::string dump() const;

@@ -67,7 +67,8 @@ Names parse(std::string_view query)
             continue;
         const auto equals = pair.find('=');
         const std::string name = decode(pair.substr(0, equals));
-        auto known = std::find_if(names.begin(), names.end(), [&](const auto &entry) { return entry.first == name; });
+        auto known =
+            std::find_if(names.begin(), names.end(), [&](const auto &entry) { return entry.first == name; });
         if (known == names.end())
             known = names.insert(names.end(), {name, {}});
         known->second.push_back(equals == std::string_view::npos ? "" : decode(pair.substr(equals + 1)));

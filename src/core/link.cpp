@@ -30,7 +30,8 @@ void check_link_template(std::string_view link_template)
         throw InvalidInput("link template must be an absolute https URL",
                            "For example: https://app.example/room/{room_id}#token={token}");
     if (url->scheme != "https" && !url->is_loopback())
-        throw InvalidInput("link template must begin with https://", "Plain http is allowed for loopback only.");
+        throw InvalidInput("link template must begin with https://",
+                           "Plain http is allowed for loopback only.");
     for (std::string_view rest = link_template;;) {
         const auto brace = rest.find_first_of("{}");
         if (brace == std::string_view::npos)

@@ -5,8 +5,8 @@
 
 namespace videoroom::core {
 
-// A join link to be filled in: an absolute https URL (http for loopback) with {token}, and if wanted {room_id}
-// and {room_sid}, none of them in the host. Else InvalidInput.
+// A join link to be filled in: an absolute https URL (http for loopback) with {token}, and if wanted
+// {room_id} and {room_sid}, none of them in the host. Else InvalidInput.
 void check_link_template(std::string_view link_template);
 
 // Would the browser send the token to a server (and into its logs)? True unless {token} is only after '#'.

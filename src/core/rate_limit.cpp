@@ -21,7 +21,10 @@ constexpr Time longest_pause = hour;  // as parse_retry_after has it
 constexpr Time pause_without_header = second;
 
 // A full bucket and what is refilled in the second after it make the quota: any second then keeps to it.
-double refill_rate(double per_second, double burst) { return per_second - (burst - 1); }
+double refill_rate(double per_second, double burst)
+{
+    return per_second - (burst - 1);
+}
 
 double tokens_at(const TokenBucket &bucket, Time now, double per_second, double burst)
 {
@@ -30,14 +33,26 @@ double tokens_at(const TokenBucket &bucket, Time now, double per_second, double 
     return std::min(burst, bucket.tokens + passed * refill_rate(per_second, burst));
 }
 
-bool holding_back(const Breaker &breaker) { return breaker.unauthorized || breaker.failures >= failures_to_open; }
+bool holding_back(const Breaker &breaker)
+{
+    return breaker.unauthorized || breaker.failures >= failures_to_open;
+}
 
 // A moment further ahead than it can have been set to comes from a clock that has been set back since.
-bool ahead(Time moment, Time now, Time furthest) { return now < moment && moment - now <= furthest; }
+bool ahead(Time moment, Time now, Time furthest)
+{
+    return now < moment && moment - now <= furthest;
+}
 
-bool paused(const Breaker &breaker, Time now) { return ahead(breaker.paused_until, now, longest_pause); }
+bool paused(const Breaker &breaker, Time now)
+{
+    return ahead(breaker.paused_until, now, longest_pause);
+}
 
-bool resting(const Breaker &breaker, Time now) { return ahead(breaker.open_until, now, unauthorized_pause); }
+bool resting(const Breaker &breaker, Time now)
+{
+    return ahead(breaker.open_until, now, unauthorized_pause);
+}
 
 bool probe_under_way(const Breaker &breaker, Time now)
 {
@@ -46,9 +61,15 @@ bool probe_under_way(const Breaker &breaker, Time now)
 
 }  // namespace
 
-double burst_for(double per_second) { return std::max(1.0, std::floor(per_second / 10)); }
+double burst_for(double per_second)
+{
+    return std::max(1.0, std::floor(per_second / 10));
+}
 
-bool TokenBucket::take(Time now, double per_second) { return take(now, per_second, burst_for(per_second)); }
+bool TokenBucket::take(Time now, double per_second)
+{
+    return take(now, per_second, burst_for(per_second));
+}
 
 bool TokenBucket::take(Time now, double per_second, double burst)
 {
@@ -62,7 +83,10 @@ bool TokenBucket::take(Time now, double per_second, double burst)
     return true;
 }
 
-Time TokenBucket::next(Time now, double per_second) const { return next(now, per_second, burst_for(per_second)); }
+Time TokenBucket::next(Time now, double per_second) const
+{
+    return next(now, per_second, burst_for(per_second));
+}
 
 Time TokenBucket::next(Time now, double per_second, double burst) const
 {
@@ -85,7 +109,8 @@ bool Breaker::allows(Time now)
 
 bool Breaker::is_open(Time now) const
 {
-    return paused(*this, now) || (holding_back(*this) && (resting(*this, now) || probe_under_way(*this, now)));
+    return paused(*this, now) ||
+           (holding_back(*this) && (resting(*this, now) || probe_under_way(*this, now)));
 }
 
 Time Breaker::next(Time now) const
@@ -109,7 +134,8 @@ void Breaker::failed(Time now, double random01)
         open_until = now + unauthorized_pause;
     } else if (failures >= failures_to_open) {
         const Time longest = std::min(longest_opening, second << openings);
-        open_until = now + static_cast<Time>(static_cast<double>(longest) * (0.5 + std::clamp(random01, 0.0, 1.0) / 2));
+        open_until = now + static_cast<Time>(static_cast<double>(longest) *
+                                             (0.5 + std::clamp(random01, 0.0, 1.0) / 2));
         openings = std::min(openings + 1, most_doublings);
     }
 }
@@ -137,7 +163,10 @@ void Breaker::succeeded()
     unauthorized = probing = false;
 }
 
-void Breaker::abandoned() { probing = false; }
+void Breaker::abandoned()
+{
+    probing = false;
+}
 
 void Breaker::credentials_changed()
 {

@@ -24,9 +24,9 @@ struct TokenBucket {
 // How many may leave at once: a tenth of the quota. The bucket refills that much slower, to keep within it.
 double burst_for(double per_second);
 
-// Whether calls to Twilio make sense at all. Closed, it lets all calls through; after five failures in a row it
-// opens, for 1 s, then doubling to 30 s, and then lets one probe through at a time until a call succeeds. A 401
-// opens it too, with a probe each minute, until there are other credentials.
+// Whether calls to Twilio make sense at all. Closed, it lets all calls through; after five failures in a row
+// it opens, for 1 s, then doubling to 30 s, and then lets one probe through at a time until a call succeeds.
+// A 401 opens it too, with a probe each minute, until there are other credentials.
 struct Breaker {
     int failures;       // in a row
     int openings;       // in a row: how far open_until has doubled
@@ -45,11 +45,11 @@ struct Breaker {
     // When is_open may next turn false; now, if it is.
     Time next(Time now) const;
 
-    void failed(Time now, double random01);              // Verdict::account
-    void limited(Time now, std::optional<Time> until);   // Verdict::limited, with its Retry-After
-    void refused(Time now);                              // Verdict::unauthorized
-    void succeeded();                                    // any other verdict: Twilio knows us and answers
-    void abandoned();                                    // the call was never made or was cut off by us
+    void failed(Time now, double random01);             // Verdict::account
+    void limited(Time now, std::optional<Time> until);  // Verdict::limited, with its Retry-After
+    void refused(Time now);                             // Verdict::unauthorized
+    void succeeded();                                   // any other verdict: Twilio knows us and answers
+    void abandoned();                                   // the call was never made or was cut off by us
     void credentials_changed();
 };
 

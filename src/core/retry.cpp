@@ -23,14 +23,18 @@ constexpr int service_unavailable = 20503;
 constexpr std::array already_so_codes = {20404, 53106, 53112, 53118, 53204};
 constexpr std::array missing_codes = {20404, 53106};
 constexpr std::array later_codes = {53103, 53116, 53119};
-constexpr std::array authentication_codes = {20003, 20101, 20102, 20103, 20104, 20105, 20106, 20107, 20151, 20157};
+constexpr std::array authentication_codes = {20003, 20101, 20102, 20103, 20104,
+                                             20105, 20106, 20107, 20151, 20157};
 
 bool ends_something(Action action)
 {
     return action == Action::complete_room || action == Action::remove_participant;
 }
 
-bool reads(Action action) { return action == Action::fetch_room || action == Action::list; }
+bool reads(Action action)
+{
+    return action == Action::fetch_room || action == Action::list;
+}
 
 // A number of exactly `digits` digits.
 std::optional<int> number(std::string_view text, std::size_t at, std::size_t digits)
@@ -48,8 +52,8 @@ std::optional<Time> parse_http_date(std::string_view text)
 {
     constexpr std::string_view shape = "Sun, 06 Nov 1994 08:49:37 GMT";
     constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    if (text.size() != shape.size() || !text.ends_with(" GMT") || text.substr(3, 2) != ", " || text[7] != ' ' ||
-        text[11] != ' ' || text[16] != ' ' || text[19] != ':' || text[22] != ':')
+    if (text.size() != shape.size() || !text.ends_with(" GMT") || text.substr(3, 2) != ", " ||
+        text[7] != ' ' || text[11] != ' ' || text[16] != ' ' || text[19] != ':' || text[22] != ':')
         return std::nullopt;
     const auto month = months.find(text.substr(8, 3));
     const auto day = number(text, 5, 2);

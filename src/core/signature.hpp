@@ -8,18 +8,19 @@
 namespace videoroom::core {
 
 // Is `signature`, the header X-Twilio-Signature, Twilio's for this POST? `url` is the public URL as it was
-// given to Twilio; its #fragment does not count. Twilio: base64 of HMAC-SHA1, keyed with the auth token, of the
-// URL and the sorted parameters (Webhooks security). It is not documented for Video whether the port is part of
-// it, so the URL is taken in all the forms in which Twilio's own helper library takes it (twilio-node 6.2):
-// without and with a port, as received, normalised, and with its query encoded again. Constant time in the
-// secret. An empty token or signature never matches.
+// given to Twilio; its #fragment does not count. Twilio: base64 of HMAC-SHA1, keyed with the auth token, of
+// the URL and the sorted parameters (Webhooks security). It is not documented for Video whether the port is
+// part of it, so the URL is taken in all the forms in which Twilio's own helper library takes it
+// (twilio-node 6.2): without and with a port, as received, normalised, and with its query encoded again.
+// Constant time in the secret. An empty token or signature never matches.
 bool signature_matches(std::string_view auth_token, std::string_view url, const Form &form,
                        std::string_view signature);
 
 // What Twilio sends for exactly this URL and form.
 std::string sign(std::string_view auth_token, std::string_view url, const Form &form);
 
-// The parameters as they are signed: names sorted as UTF-16, the values of one name sorted and each only once.
+// The parameters as they are signed: names sorted as UTF-16, the values of one name sorted and each only
+// once.
 std::string signed_text(const Form &form);
 
 }  // namespace videoroom::core

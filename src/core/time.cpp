@@ -45,7 +45,8 @@ std::optional<std::int64_t> utc_seconds(int year, int month, int day, int hours,
 {
     if (year < 1 || year > 9999 || month < 1 || day < 1 || hours < 0 || minutes < 0 || seconds < 0)
         return std::nullopt;
-    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+    const std::chrono::year_month_day date{std::chrono::year(year),
+                                           std::chrono::month(static_cast<unsigned>(month)),
                                            std::chrono::day(static_cast<unsigned>(day))};
     if (!date.ok() || hours > 23 || minutes > 59 || seconds > 59)
         return std::nullopt;
@@ -61,8 +62,8 @@ std::optional<Time> parse_iso8601(std::string_view text)
     for (std::size_t i = 0; i < shape.size(); ++i)
         if (shape[i] != '0' && text[i] != shape[i])
             return std::nullopt;
-    const auto whole = utc_seconds(number(text, 0, 4), number(text, 5, 2), number(text, 8, 2), number(text, 11, 2),
-                                   number(text, 14, 2), number(text, 17, 2));
+    const auto whole = utc_seconds(number(text, 0, 4), number(text, 5, 2), number(text, 8, 2),
+                                   number(text, 11, 2), number(text, 14, 2), number(text, 17, 2));
     const auto part = fraction(text.substr(shape.size(), text.size() - shape.size() - 1));
     if (!whole || !part)
         return std::nullopt;
@@ -79,11 +80,11 @@ std::string format_iso8601(Time time)
     const long micros = static_cast<long>(clock.subseconds().count());
 
     std::array<char, 64> text{};
-    const int length = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d",
-                                     static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                     static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                                     static_cast<int>(clock.minutes().count()),
-                                     static_cast<int>(clock.seconds().count()));
+    const int length =
+        std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d",
+                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                      static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                      static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
     std::string result(text.data(), static_cast<std::size_t>(length));
     if (micros != 0) {
         const bool milliseconds_will_do = micros % 1000 == 0;

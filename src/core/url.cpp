@@ -28,7 +28,8 @@ bool good_host(std::string_view host) noexcept
     if (host.starts_with('['))
         return host.size() > 2 && host.find_first_not_of("0123456789abcdef:.", 1) == host.size() - 1 &&
                host.ends_with(']');
-    return !host.empty() && host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._") == std::string_view::npos;
+    return !host.empty() &&
+           host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._") == std::string_view::npos;
 }
 
 // Port 1 to 65535, or nullopt.
@@ -40,17 +41,14 @@ std::optional<int> port_number(std::string_view text)
     return port >= 1 && port <= 65535 ? std::optional(port) : std::nullopt;
 }
 
-int scheme_port(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
-
-// Does every brace belong to a placeholder of that name?
-bool only_placeholder(std::string_view text, std::string_view placeholder)
+int scheme_port(std::string_view scheme) noexcept
 {
-    for (auto at = text.find_first_of("{}"); at != std::string_view::npos; at = text.find_first_of("{}")) {
-        if (text.substr(at, placeholder.size()) != placeholder)
-            return false;
-        text.remove_prefix(at + placeholder.size());
-    }
-    return true;
+    return scheme == "https" ? 443 : 80;
+}
+
+bool has_brace(std::string_view text) noexcept
+{
+    return text.find_first_of("{}") != std::string_view::npos;
 }
 
 }  // namespace
@@ -123,7 +121,7 @@ void check_callback_url(std::string_view text)
     if (!url->user_info.empty())
         throw InvalidInput("callback URL must not contain a user name or password",
                            "Twilio signs the URL without them.");
-    if (!only_placeholder(url->path, "{database}") || !only_placeholder(url->fragment.value_or(""), ""))
+    if (has_brace(expand_callback_url(url->path, "")) || has_brace(url->fragment.value_or("")))
         throw InvalidInput("callback URL may contain no placeholder but {database}");
 }
 

@@ -27,7 +27,8 @@ std::optional<Url> parse_url(std::string_view text);
 std::string check_api_url(std::string_view url);
 
 // Where Twilio sends its status callbacks: http or https, no user info (Twilio drops it from what it signs:
-// Webhooks security). After the host it may have {database}, and a fragment with Twilio's connection overrides.
+// Webhooks security). After the host it may have {database}, and a fragment with Twilio's connection
+// overrides.
 void check_callback_url(std::string_view url);
 
 // The callback URL of one database: {database} becomes its name, URL-encoded.

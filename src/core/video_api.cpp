@@ -116,7 +116,8 @@ std::optional<Participant> read_participant(const Json &object)
 // The elements under `key` into *elements and where the next page is, or nullopt if anything is wrong.
 template <typename Element>
 std::optional<std::string> read_page(std::string_view body, std::string_view key,
-                                     std::optional<Element> (*read)(const Json &), std::vector<Element> *elements)
+                                     std::optional<Element> (*read)(const Json &),
+                                     std::vector<Element> *elements)
 {
     const auto page = Json::try_parse(body);
     const auto list = page ? page->get(key) : std::nullopt;
@@ -134,11 +135,20 @@ std::optional<std::string> read_page(std::string_view body, std::string_view key
     return fields.good() ? std::optional(next) : std::nullopt;
 }
 
-std::string room_path(std::string_view sid_or_name) { return "/v1/Rooms/" + url_encode(sid_or_name); }
+std::string room_path(std::string_view sid_or_name)
+{
+    return "/v1/Rooms/" + url_encode(sid_or_name);
+}
 
-Request get(std::string path) { return {"GET", std::move(path), "", false}; }
+Request get(std::string path)
+{
+    return {"GET", std::move(path), "", false};
+}
 
-Request post(std::string path, const Form &form) { return {"POST", std::move(path), encode_form(form), true}; }
+Request post(std::string path, const Form &form)
+{
+    return {"POST", std::move(path), encode_form(form), true};
+}
 
 }  // namespace
 
@@ -170,14 +180,20 @@ Request create_room(std::string_view room_id, const RoomOptions &options, std::s
     return post("/v1/Rooms", form);
 }
 
-Request fetch_room(std::string_view sid_or_name) { return get(room_path(sid_or_name)); }
+Request fetch_room(std::string_view sid_or_name)
+{
+    return get(room_path(sid_or_name));
+}
 
 Request complete_room(std::string_view sid_or_name)
 {
     return post(room_path(sid_or_name), {{"Status", "completed"}});
 }
 
-Request list_rooms() { return get("/v1/Rooms?Status=in-progress&PageSize=1000"); }
+Request list_rooms()
+{
+    return get("/v1/Rooms?Status=in-progress&PageSize=1000");
+}
 
 Request list_participants(std::string_view room_sid, std::string_view status)
 {
@@ -239,8 +255,8 @@ ApiError parse_error(long http_status, std::string_view body)
     if (const auto detail = object->string("detail"); detail && !detail->empty())
         message += (message.empty() ? "" : ": ") + *detail;
     error.message = make_valid_utf8(message, longest_error_text);
-    error.more_info = make_valid_utf8(object->string("more_info").value_or(object->string("type").value_or("")),
-                                      longest_error_text);
+    error.more_info = make_valid_utf8(
+        object->string("more_info").value_or(object->string("type").value_or("")), longest_error_text);
     return error;
 }
 

@@ -77,8 +77,8 @@ struct ApiError {
     std::string more_info;
 };
 
-// The body of an answer that is no success: Twilio's own kind, RFC 9457, or whatever a gateway wrote. Its text
-// comes out as valid UTF-8, 500 bytes at most.
+// The body of an answer that is no success: Twilio's own kind, RFC 9457, or whatever a gateway wrote. Its
+// text comes out as valid UTF-8, 500 bytes at most.
 ApiError parse_error(long http_status, std::string_view body);
 
 // Twilio: two letters for the kind and 32 hex digits.

@@ -12,13 +12,20 @@ namespace videoroom::core {
 namespace {
 
 constexpr std::string_view query_set = " \"#<>'";
+// As Node 20 has it; later ones encode '^' as well.
 constexpr std::string_view path_set = " \"#<>?`{}";
 constexpr std::string_view user_info_set = " \"#<>?^`{}/:;=@[\\]|";
 constexpr std::string_view forbidden_in_host = " #/:<>?@[\\]^|%";
 
-bool is_slash(char c) noexcept { return c == '/' || c == '\\'; }
+bool is_slash(char c) noexcept
+{
+    return c == '/' || c == '\\';
+}
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) noexcept
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string to_lower(std::string_view text)
 {
@@ -100,8 +107,8 @@ std::optional<std::string> normal_authority(std::string_view authority, bool htt
     const auto bracket = authority.find(']');
     const auto colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
     const auto host = normal_host(authority.substr(0, colon));
-    const auto port =
-        normal_port(colon == std::string_view::npos ? std::string_view() : authority.substr(colon + 1), https);
+    const auto port = normal_port(
+        colon == std::string_view::npos ? std::string_view() : authority.substr(colon + 1), https);
     if (!host || !port)
         return std::nullopt;
     return user_info + *host + *port;

@@ -1,0 +1,150 @@
+#include <gtest/gtest.h>
+
+#include "core/retry.hpp"
+
+namespace videoroom::core {
+
+void PrintTo(Verdict verdict, std::ostream *out)
+{
+    constexpr const char *names[] = {"done",    "room_exists", "already_so",   "missing",  "later",
+                                     "account", "limited",     "unauthorized", "permanent"};
+    *out << names[static_cast<int>(verdict)];
+}
+
+namespace {
+
+constexpr Action all[] = {Action::create_room, Action::complete_room, Action::remove_participant,
+                          Action::fetch_room, Action::list};
+
+Verdict answered(Action action, long status, int code = 0)
+{
+    return judge(action, {Transport::answered, status, code, {}});
+}
+
+TEST(Judge, SuccessIsDone)
+{
+    for (Action action : all)
+        for (long status : {200L, 201L, 202L, 204L})
+            EXPECT_EQ(answered(action, status), Verdict::done);
+}
+
+TEST(Judge, TroubleOnTheWayCountsAgainstTheAccount)
+{
+    for (Action action : all) {
+        EXPECT_EQ(judge(action, {Transport::not_sent, 0, 0, {}}), Verdict::account);
+        EXPECT_EQ(judge(action, {Transport::lost, 0, 0, {}}), Verdict::account);
+        for (long status : {500L, 502L, 503L, 504L, 599L, 408L, 0L})
+            EXPECT_EQ(answered(action, status), Verdict::account) << status;
+        EXPECT_EQ(answered(action, 503, 20503), Verdict::account);
+    }
+}
+
+TEST(Judge, TooManyRequestsPauseTheAccount)
+{
+    for (Action action : all) {
+        EXPECT_EQ(answered(action, 429), Verdict::limited);
+        EXPECT_EQ(answered(action, 429, 20429), Verdict::limited);
+        EXPECT_EQ(answered(action, 400, 20429), Verdict::limited);
+    }
+}
+
+TEST(Judge, RefusedCredentialsWaitForOthers)
+{
+    for (Action action : all) {
+        EXPECT_EQ(answered(action, 401), Verdict::unauthorized);
+        EXPECT_EQ(answered(action, 401, 20003), Verdict::unauthorized);
+        EXPECT_EQ(answered(action, 403, 20003), Verdict::unauthorized);
+        EXPECT_EQ(answered(action, 403, 20151), Verdict::unauthorized);
+    }
+}
+
+TEST(Judge, RoomThatExistsIsAdoptedWhateverTheStatus)
+{
+    for (long status : {400L, 409L, 500L})
+        EXPECT_EQ(answered(Action::create_room, status, 53113), Verdict::room_exists);
+}
+
+TEST(Judge, NothingLeftToEndIsSuccess)
+{
+    for (Action action : {Action::complete_room, Action::remove_participant}) {
+        for (int code : {53112, 53118, 53106, 20404, 53204})
+            EXPECT_EQ(answered(action, 400, code), Verdict::already_so) << code;
+        EXPECT_EQ(answered(action, 404), Verdict::already_so);
+    }
+}
+
+TEST(Judge, RoomNotFoundIsMissing)
+{
+    EXPECT_EQ(answered(Action::fetch_room, 404), Verdict::missing);
+    EXPECT_EQ(answered(Action::fetch_room, 404, 20404), Verdict::missing);
+    EXPECT_EQ(answered(Action::fetch_room, 400, 53106), Verdict::missing);
+    EXPECT_EQ(answered(Action::list, 404, 20404), Verdict::missing);
+}
+
+TEST(Judge, QuotasOfRoomsPassAndAreTriedLater)
+{
+    for (int code : {53116, 53119, 53103})
+        for (long status : {400L, 409L, 503L})
+            EXPECT_EQ(answered(Action::create_room, status, code), Verdict::later) << code;
+    EXPECT_EQ(answered(Action::create_room, 409), Verdict::later);
+    EXPECT_EQ(answered(Action::create_room, 409, 99999), Verdict::later);
+}
+
+TEST(Judge, OnlyACodeOfTwiliosIsPermanent)
+{
+    for (int code : {53100, 53107, 53111, 53115, 20001, 20404})
+        EXPECT_EQ(answered(Action::create_room, 400, code), Verdict::permanent) << code;
+    for (long status : {301L, 400L, 403L, 404L, 405L, 413L})
+        EXPECT_EQ(answered(Action::create_room, status), Verdict::later) << status;
+}
+
+TEST(MayHaveArrived, UnlessItNeverLeftOrWasRefused)
+{
+    EXPECT_TRUE(may_have_arrived({Transport::lost, 0, 0, {}}));
+    EXPECT_FALSE(may_have_arrived({Transport::not_sent, 0, 0, {}}));
+    for (long status : {200L, 201L, 302L, 408L, 500L, 503L})
+        EXPECT_TRUE(may_have_arrived({Transport::answered, status, 0, {}})) << status;
+    for (long status : {400L, 401L, 404L, 409L, 429L})
+        EXPECT_FALSE(may_have_arrived({Transport::answered, status, 0, {}})) << status;
+}
+
+TEST(Backoff, DoublesUpToItsCapWithFullJitter)
+{
+    EXPECT_EQ(backoff(1, minute, 1.0), second);
+    EXPECT_EQ(backoff(2, minute, 1.0), 2 * second);
+    EXPECT_EQ(backoff(4, minute, 0.5), 4 * second);
+    EXPECT_EQ(backoff(7, minute, 1.0), minute);
+    EXPECT_EQ(backoff(1'000'000, 5 * minute, 1.0), 5 * minute);
+    EXPECT_EQ(backoff(3, minute, 0.0), 0);
+    EXPECT_EQ(backoff(0, minute, 1.0), second);
+    EXPECT_EQ(backoff(-5, minute, 7.0), second);
+}
+
+TEST(RetryAfter, TakesSecondsAndDates)
+{
+    const Time now = parse_iso8601("1994-11-06T08:49:30Z").value();
+    EXPECT_EQ(parse_retry_after("0", now), now);
+    EXPECT_EQ(parse_retry_after(" 120 ", now), now + 2 * minute);
+    EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), now + 7 * second);
+}
+
+TEST(RetryAfter, IsNeverInThePastNorOverAnHourAhead)
+{
+    const Time now = parse_iso8601("1994-11-06T08:49:30Z").value();
+    EXPECT_EQ(parse_retry_after("3601", now), now + hour);
+    EXPECT_EQ(parse_retry_after("999999999", now), now + hour);
+    EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:49:00 GMT", now), now);
+    EXPECT_EQ(parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", now), now + hour);
+}
+
+TEST(RetryAfter, NonsenseIsNothing)
+{
+    for (const char *text :
+         {"", "soon", "-1", "1.5", "1e3", "9999999999", "0x10", "Sun, 31 Feb 1994 08:49:37 GMT",
+          "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 ovD 1994 08:49:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT",
+          "Sun, 06 Nov 1994 08:49:37 CET", "06 Nov 1994 08:49:37"})
+        EXPECT_EQ(parse_retry_after(text, hour), std::nullopt) << text;
+}
+
+}  // namespace
+}  // namespace videoroom::core
