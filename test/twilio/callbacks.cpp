@@ -142,7 +142,8 @@ void Callbacks::run()
             work_.wait(lock);
             continue;
         }
-        auto [due, id] = *ready_.begin();
+        const Time due = ready_.begin()->first;
+        const std::int64_t id = ready_.begin()->second;
         if (Time wait = due - real_now(); wait > 0) {
             work_.wait_for(lock, std::chrono::microseconds(wait));
             continue;

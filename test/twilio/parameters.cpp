@@ -114,7 +114,8 @@ Given check(std::span<const Parameter> known, const Form &form, bool strict,
             first = error;
     };
     std::vector<std::string_view> seen;
-    for (const auto &[name, value] : form) {
+    for (const auto &pair : form) {
+        const std::string &name = pair.first, &value = pair.second;
         auto parameter =
             std::find_if(known.begin(), known.end(), [&](const Parameter &one) { return one.name == name; });
         if (parameter == known.end()) {

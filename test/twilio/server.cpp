@@ -3,7 +3,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
+#include <tuple>
 
 #include "socket.hpp"
 #include "trouble.hpp"

@@ -87,7 +87,9 @@ is(($sim->post("/v1/Rooms/first", {}))[1]{code}, 20001, 'Status is required');
 is(($sim->request('DELETE', '/v1/Rooms/first'))[0], 405, 'DELETE is not allowed');
 is(($sim->get('/v1/rooms'))[0], 404, 'paths are case-sensitive');
 is(($sim->get('/v1/Rooms/first/Recordings'))[0], 501, 'what is not simulated says so');
-is($sim->violations, $before + 8, 'each of them is a violation, but for the last');
+is(($sim->request('GET', '/v1/Rooms', body => 'Status=completed', headers => { Connection => 'close' }))[0], 400,
+    'a GET with a body is refused');
+is($sim->violations, $before + 9, 'each of them is a violation, but for the last');
 $sim->set(strict => JSON::PP::false);
 ($status, $room) = $sim->post('/v1/Rooms', { unique_name => 'ignored' });
 is_deeply([$status, $room->{unique_name} eq $room->{sid}], [201, 1], 'lenient: an unknown name is ignored, as Twilio does');
