@@ -124,6 +124,12 @@ void lock_booking(std::string_view booking_id)
     });
 }
 
+void refuse_stale_snapshot()
+{
+    throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                      "could not serialize access due to concurrent booking");
+}
+
 std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optional<std::string> &predecessor)
 {
     std::string room_id = new_room_id(booking.booking_id);
@@ -136,11 +142,11 @@ std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optiona
                 "Run SELECT videoroom_adopt(true) to take them over, or "
                 "SELECT videoroom_adopt(false) to leave them to the other.");
         if (!insert_here(spi, booking, room_id))
-            throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
-                              "could not serialize access due to concurrent first booking");
+            refuse_stale_snapshot();
     }
-    if (predecessor)
-        spi.execute(link_predecessor, {pg::text(*predecessor), pg::text(room_id)});
+    if (predecessor &&
+        spi.execute(link_predecessor, {pg::text(*predecessor), pg::text(room_id)}).count() == 0)
+        refuse_stale_snapshot();
     return room_id;
 }
 

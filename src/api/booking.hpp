@@ -48,6 +48,9 @@ std::string request_json(const Booking &booking);
 // Held until the end of the transaction by whoever makes, moves or ends the rooms of a booking.
 void lock_booking(std::string_view booking_id);
 
+// The transaction's snapshot is older than rooms it would have to change: it must be tried again.
+[[noreturn]] void refuse_stale_snapshot();
+
 // Makes the room: row, participants, event, and the call that will make its session when the window opens.
 // Gives its room_id. The predecessor, if there is one, gets it as its successor. Throws Failure 55000 in a
 // restored copy.

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "api/booking.hpp"
 #include "api/refusal.hpp"
 
 namespace videoroom::api {
@@ -9,14 +10,13 @@ namespace {
 
 constexpr int longest_chain = 1000;
 
-pg::Statement lock_of_booking{R"(
-    SELECT r.room_id, r.booking_id, r.successor, r.starts_at, r.opens_at, r.closes_at,
-           r.cancelled_at IS NOT NULL, r.closed_at IS NOT NULL
+// Under the latest snapshot, since the caller's may be older than the lock on the booking.
+pg::Statement find_current{R"(
+    SELECT r.room_id
       FROM videoroom.room r
      WHERE r.booking_id = $1
      ORDER BY r.closed_at IS NULL DESC, r.created_at DESC
-     LIMIT 1
-       FOR NO KEY UPDATE)"};
+     LIMIT 1)"};
 
 pg::Statement lock_by_id{R"(
     SELECT r.room_id, r.booking_id, r.successor, r.starts_at, r.opens_at, r.closes_at,
@@ -66,8 +66,13 @@ void close_room(pg::Spi &spi, std::string_view room_id)
 
 std::optional<Room> lock_current_room(pg::Spi &spi, std::string_view booking_id)
 {
-    pg::Rows rows = spi.execute(lock_of_booking, {pg::text(booking_id)});
-    return rows.empty() ? std::nullopt : std::optional(read_room(rows));
+    pg::Rows found = spi.read_latest(find_current, {pg::text(booking_id)});
+    if (found.empty())
+        return std::nullopt;
+    pg::Rows locked = spi.execute(lock_by_id, {pg::text(*found.text(0, 1))});
+    if (locked.empty())
+        refuse_stale_snapshot();
+    return read_room(locked);
 }
 
 Room lock_newest_room(pg::Spi &spi, std::string room_id)
@@ -82,7 +87,7 @@ Room lock_newest_room(pg::Spi &spi, std::string room_id)
         }
         pg::Rows locked = spi.execute(lock_by_id, {pg::text(room_id)});
         if (locked.empty())
-            refuse(refusal::unknown_room);
+            refuse_stale_snapshot();
         Room room = read_room(locked);
         if (!room.successor)
             return room;
