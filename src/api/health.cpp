@@ -206,7 +206,7 @@ Check account(pg::Spi &)
     if (breaker && breaker->unauthorized)
         return bad("account", "Twilio refuses the credentials",
                    "Put an API key that is valid into videoroom.credentials_file; SELECT pg_reload_conf();");
-    if (breaker && breaker->is_open(now))
+    if (breaker && (breaker->is_open(now) || breaker->openings > 0))
         return bad(
             "account",
             breaker->paused_until > now ? "Twilio asked for a pause" : "Twilio cannot be reached, or fails",

@@ -39,14 +39,15 @@ void check_worth_waiting(pg::Spi &spi, const Seat &seat)
 Seat wait_for_session(pg::Spi &spi, const Seat &seat, const std::string &user_id, TimestampTz deadline)
 {
     pg::Wait wait(seat.room_id);
-    for (;;) {
+    for (bool last = false;;) {
         Seat now = find_seat(spi, seat.room_id, user_id);
         if (now.room_sid || now.room_id != seat.room_id)
             return now;
+        if (last)
+            refuse(refusal::not_ready);
         check_worth_waiting(spi, now);
         check_admission(wait.admission());
-        if (!wait.sleep(deadline))
-            refuse(refusal::not_ready);
+        last = !wait.sleep(deadline);
     }
 }
 
