@@ -13,6 +13,7 @@ use Time::HiRes 'sleep';
 our @EXPORT_OK = qw(form_decode);
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+my %running;
 use constant {
     ACCOUNT => 'AC00000000000000000000000000000001',
     TOKEN   => '0123456789abcdef0123456789abcdef',
@@ -25,15 +26,20 @@ sub new {
     my $program = $ENV{SIMULATOR} or die "SIMULATOR must name the program\n";
     my $pid = open(my $out, '-|', $program, '--port', 0, @options) or die "cannot start $program: $!\n";
     my ($url) = (<$out> // '') =~ /^listening on (\S+)$/ or die "$program did not say where it listens\n";
+    $running{$pid} = 1;
     return bless { pid => $pid, out => $out, url => $url, http => HTTP::Tiny->new(timeout => 20, max_redirect => 0),
         auth => 'Basic ' . encode_base64(KEY . ':' . SECRET, '') }, $class;
 }
+
+# also when the test dies, where objects are destroyed in no order
+END { local ($?, $!); kill 'TERM', keys %running }
 
 sub DESTROY {
     my ($self) = @_;
     local ($?, $!);
     kill 'TERM', $self->{pid};
     close $self->{out};
+    delete $running{ $self->{pid} };
 }
 
 sub url { $_[0]{url} }
