@@ -1,0 +1,148 @@
+#!/bin/sh
+# Verifies videoroom.pml exhaustively, then plants one fault after another and demands that spin finds each.
+# Needs spin and gcc. JOBS: how many verifications at once (default: one per processor).
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+model=$here/videoroom.pml
+
+for tool in spin gcc; do
+    command -v "$tool" >/dev/null || { echo "Bail out! $tool is not installed"; exit 1; }
+done
+
+# verify EXPECTED TEXT DEFINES...: run in a folder of its own, leave one result line in `line`
+verify() {
+    expected=$1 text=$2
+    shift 2
+    case $expected in
+        holds)   how="-O1 -DSAFETY" run="" ;;
+        breaks)  how="-O0 -DSAFETY" run="" ;;
+        ends)    how="-O1 -DNP" run="-l" ;;
+        circles) how="-O0 -DNP" run="-l" ;;
+        *)       echo "not ok - $text: no such expectation: $expected" >line; return ;;
+    esac
+    if ! spin "$@" -a "$model" >spin.log 2>&1 ||
+       ! gcc -w $how -DMEMLIM=1000 "$@" -o pan pan.c >gcc.log 2>&1; then
+        echo "not ok - $text: does not build" >line
+        return
+    fi
+    timeout 300 ./pan $run -m20000 -w20 >pan.log 2>&1
+
+    # A search cut short proves nothing, and an error must be the one that was asked for.
+    if grep -qE 'max search depth too small|out of memory|reached -DMEMLIM' pan.log; then
+        found="a search cut short"
+    elif grep -q 'assertion violated (last_sid' pan.log; then
+        found="more sessions than SIDS"
+    elif grep -q 'errors: 0$' pan.log && ! grep -q 'Search not completed' pan.log; then
+        case $expected in ends) found=ends ;; *) found=holds ;; esac
+    elif grep -q 'non-progress cycle' pan.log; then
+        found=circles
+    elif grep -q 'assertion violated' pan.log; then
+        found=breaks
+    else
+        found="something else: $(grep -m1 '^pan:' pan.log)"
+    fi
+    states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' pan.log)
+    if [ "$found" = "$expected" ]; then
+        echo "ok - $text ($expected; $states states)" >line
+    else
+        echo "not ok - $text (expected: $expected, found: $found)" >line
+    fi
+}
+
+if [ "${1-}" = --one ]; then
+    cd "$2" || exit 1
+    shift 2
+    verify "$@"
+    exit 0
+fi
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+# What is to be verified: expectation | text | defines
+cat >"$work/plan" <<'PLAN'
+holds|no room is lost, doubled or left alive, without the sweep|
+holds|the same with two crashes|-DCRASHES=2 -DENDS=0 -DJOINS=0
+holds|the same with three losses|-DLOSSES=3 -DENDS=0
+holds|the same when a cancel books the next room and both share the budget of faults|-DROOMS=2 -DLOSSES=1 -DENDS=0 -DJOINS=0
+holds|the same when callbacks come twice|-DREPEATS -DLOSSES=1 -DCRASHES=0 -DJOINS=0
+holds|the same when the worker may sleep before it sends and counts the window from when it gave up|-DSTALLS
+holds|with the sweep the tables agree with Twilio in full|-DSWEEP -DLOSSES=1
+ends|every run comes to rest|
+ends|every run comes to rest with the sweep, too|-DSWEEP -DLOSSES=1
+breaks|possible: a session that ended by itself is followed by another|-DWITNESS=1
+breaks|possible: a room closes before it was ever made|-DWITNESS=2
+breaks|possible: a create comes through after its room was closed|-DWITNESS=3
+breaks|possible: a session nobody heard of came and went|-DWITNESS=4
+PLAN
+while read -r expected fault defines; do
+    case $expected in
+        ''|'#'*) ;;
+        *)
+            grep -q "$fault" "$model" || { echo "Bail out! the model knows no $fault"; exit 1; }
+            echo "$expected|$fault${defines:+ $defines}|-D$fault -DONLY_THE_END $defines"
+            ;;
+    esac
+done >"$work/faults" <<'FAULTS'
+breaks FAULT_DELETE_BEFORE_ANSWER
+breaks FAULT_DROP_SENT_CREATE
+breaks FAULT_CANCEL_DELETES_CREATE
+breaks FAULT_DIES_UNRESOLVED
+breaks FAULT_NO_SETTLE_AFTER_RECORD
+breaks FAULT_CALLBACK_WITHOUT_SETTLE
+breaks FAULT_SETTLE_BEFORE_DELETE
+breaks FAULT_RECORD_IN_TWO_TRANSACTIONS
+breaks FAULT_DECIDE_BEFORE_LOCK
+breaks FAULT_SENT_NOT_COMMITTED
+breaks FAULT_SENT_AT_NOT_RENEWED
+breaks FAULT_REFUSAL_CLEARS_SENT
+breaks FAULT_REFUSAL_CLEARS_OLD_SENT
+breaks FAULT_NO_WINDOW
+breaks FAULT_WINDOW_JUDGED_AT_ANSWER
+breaks FAULT_WINDOW_SINCE_SENT_AT_ONLY -DSTALLS
+breaks FAULT_ONE_ANSWER_RESOLVES_ALL
+breaks FAULT_EXISTS_IS_FAILURE
+breaks FAULT_NO_UNIQUE_NAME
+breaks FAULT_LAST_CALLBACK_WINS
+circles FAULT_ALREADY_SO_NOT_RECORDED
+circles FAULT_SWEEP_TRUSTS_ABSENCE -DSWEEP -DLOSSES=1
+# Faults that another rule makes good:
+holds FAULT_COMPLETE_DONE_ON_404_WHILE_CREATE_PENDING
+holds FAULT_ONE_ANSWER_RESOLVES_ALL -DSWEEP -DLOSSES=1
+holds FAULT_WINDOW_SINCE_SENT_AT_ONLY
+FAULTS
+cat "$work/faults" >>"$work/plan"
+
+number=0
+while IFS='|' read -r expected text defines; do
+    number=$((number + 1))
+    mkdir "$work/$(printf %03d $number)"
+    # One argument a line for xargs: folder, expectation, text, defines
+    printf '%s\0' "$work/$(printf %03d $number)|$expected|$text|$defines"
+done <"$work/plan" >"$work/queue"
+
+xargs -0 -n 1 -P "${JOBS:-$(getconf _NPROCESSORS_ONLN)}" sh -c '
+    IFS="|"
+    set -f
+    set -- "$0" $1
+    script=$1 folder=$2 expected=$3 text=$4 defines=${5-}
+    IFS=" "
+    exec sh "$script" --one "$folder" "$expected" "$text" $defines
+' "$here/check.sh" <"$work/queue"
+
+count=$(wc -l <"$work/plan")
+bad=0
+echo "1..$count"
+number=0
+while [ $number -lt "$count" ]; do
+    number=$((number + 1))
+    folder=$work/$(printf %03d $number)
+    line=$(cat "$folder/line" 2>/dev/null || echo "not ok - did not run")
+    case $line in
+        ok*) echo "ok $number${line#ok}" ;;
+        *)   echo "not ok $number${line#not ok}"; bad=$((bad + 1))
+             grep -h '^pan:' "$folder/pan.log" 2>/dev/null | sed 's/^/# /' ;;
+    esac
+done
+[ $bad -eq 0 ] || { echo "# $bad of $count are not as expected"; exit 1; }
