@@ -73,27 +73,23 @@ bool Gate::closed() const
     return breaker.is_open(now()) || breaker.openings > 0 || breaker.unauthorized;
 }
 
-bool Gate::report(core::Verdict verdict, std::optional<core::Time> retry_after)
+void Gate::report(core::Verdict verdict, std::optional<core::Time> retry_after)
 {
-    bool before = closed();
-    {
-        Locked locked(pg::shared::state());
-        core::Breaker &breaker = locked_account()->breaker;
-        switch (verdict) {
-        case core::Verdict::account:
-            breaker.failed(now(), pg::random01());
-            break;
-        case core::Verdict::limited:
-            breaker.limited(now(), retry_after);
-            break;
-        case core::Verdict::unauthorized:
-            breaker.refused(now());
-            break;
-        default:
-            breaker.succeeded();
-        }
+    Locked locked(pg::shared::state());
+    core::Breaker &breaker = locked_account()->breaker;
+    switch (verdict) {
+    case core::Verdict::account:
+        breaker.failed(now(), pg::random01());
+        break;
+    case core::Verdict::limited:
+        breaker.limited(now(), retry_after);
+        break;
+    case core::Verdict::unauthorized:
+        breaker.refused(now());
+        break;
+    default:
+        breaker.succeeded();
     }
-    return before != closed();
 }
 
 TimestampTz Gate::paused_until() const

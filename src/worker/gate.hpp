@@ -27,8 +27,8 @@ public:
     // Are all calls held back: Twilio is down, refuses us, or asked for a pause?
     bool closed() const;
 
-    // Reports how a call ended; true if that closed the gate or opened it again.
-    bool report(core::Verdict verdict, std::optional<core::Time> retry_after);
+    // Reports how a call ended.
+    void report(core::Verdict verdict, std::optional<core::Time> retry_after);
 
     // Until when, at the least, Twilio wants to be left alone.
     TimestampTz paused_until() const;

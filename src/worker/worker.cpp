@@ -196,21 +196,27 @@ private:
     void take_answer(Answered answered)
     {
         auto retry_after = core::parse_retry_after(answered.answer.retry_after, pg::to_core(GetCurrentTimestamp()));
-        if (gate_.report(answered.verdict, retry_after))
-            gate_changed(answered);
+        gate_.report(answered.verdict, retry_after);
+        watch_gate(&answered);
         answers_.push_back(std::move(answered));
     }
 
-    void gate_changed(const Answered &answered)
+    // The gate changes with an answer, but also with the clock, new credentials and other databases' answers.
+    void watch_gate(const Answered *answered)
     {
         bool closed = gate_.closed();
-        std::string why = describe(answered);
+        if (closed == gate_closed_)
+            return;
+        gate_closed_ = closed;
+        std::string why = answered ? describe(*answered) : "";
         pg::call([&] {
             if (closed)
-                ereport(LOG, errmsg("videoroom holds back its calls to Twilio"), errdetail("%s", why.c_str()));
+                ereport(LOG, errmsg("videoroom holds back its calls to Twilio"),
+                        why.empty() ? 0 : errdetail("%s", why.c_str()));
             else
                 ereport(LOG, errmsg("videoroom calls Twilio again"));
         });
+        probed_.clear();
         back_again_ = back_again_ || !closed;
         look_at_ = 0;
     }
@@ -284,6 +290,8 @@ private:
         if (standing.pause == Pause::none) {
             bool more = close_and_apply();
             ask_for_waiting_rooms(next);
+            if (have_credentials_)
+                watch_gate(nullptr);
             if (back_again_) {
                 hurry_after_outage();
                 back_again_ = false;
@@ -294,6 +302,8 @@ private:
             }
             TimestampTz due_at = more ? 0 : next_due(busy_rooms());
             next = std::min(next, hold_back(due_at));
+            if (have_credentials_ && gate_closed_)
+                next = std::min(next, std::max(gate_.next(true), GetCurrentTimestamp() + look_again));
             pause_for(Pause::none);
         }
         look_at_ = next;
@@ -341,7 +351,7 @@ private:
             return;
         std::vector<Call> calls;
         try {
-            calls = claim_due(granted, busy_rooms(), callback_url());
+            calls = claim(granted);
         } catch (...) {
             gate_.give_back(granted, true);
             throw;
@@ -358,10 +368,31 @@ private:
         gate_.give_back(granted - sent, true);
     }
 
+    // While the gate is closed each probe is another room's, so that one whose call always fails does not
+    // keep the gate closed.
+    std::vector<Call> claim(int granted)
+    {
+        std::vector<std::string> busy = busy_rooms();
+        if (!gate_closed_)
+            return claim_due(granted, busy, callback_url());
+        std::vector<std::string> left_out = busy;
+        left_out.insert(left_out.end(), probed_.begin(), probed_.end());
+        std::vector<Call> calls = claim_due(granted, left_out, callback_url());
+        if (calls.empty() && !probed_.empty()) {
+            probed_.clear();
+            calls = claim_due(granted, busy, callback_url());
+        }
+        for (const Call &call : calls)
+            probed_.push_back(call.room_id);
+        return calls;
+    }
+
+    // A closed gate with nothing due is probed by a sweep: joins are refused until it opens.
     void begin_sweep(bool booked, TimestampTz &next)
     {
         TimestampTz now = GetCurrentTimestamp();
-        if (booked && !reconciler_.running() && reads_.empty() && now >= reconciler_.next_sweep()) {
+        bool probe = gate_closed_ && gate_.next(false) <= now;
+        if (booked && !reconciler_.running() && reads_.empty() && (probe || now >= reconciler_.next_sweep())) {
             tidy_up();
             reads_.push_back(reconciler_.begin(now));
         }
@@ -440,9 +471,11 @@ private:
     std::map<std::uint64_t, Call> in_flight_;
     std::vector<Call> reads_;  // wait for the quota of reads
     std::vector<Answered> answers_;
+    std::vector<std::string> probed_;  // rooms whose calls were probes since the gate closed
     std::uint64_t last_tag_ = 0;
     int credentials_seen_ = -1;
     bool have_credentials_ = false;
+    bool gate_closed_ = false;  // as it was when we looked last
     bool back_again_ = false;
     TimestampTz look_at_ = 0;
     TimestampTz rest_until_ = 0;
