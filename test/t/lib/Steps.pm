@@ -9,7 +9,7 @@ use Session;
 use Time::HiRes 'time';
 use VideoroomTest;
 
-our @EXPORT = qw(book set_config session ask waiting_joins reason health outbox seconds struck clear_faults in_progress_at
+our @EXPORT = qw(book book_many set_config session ask waiting_joins reason health outbox seconds struck clear_faults in_progress_at
     sent_for made crashes);
 
 # The room_id of a new booking whose window is open. Names: starts, ends (intervals from now), people; unasked => 1 leaves
@@ -23,6 +23,14 @@ sub book {
         $of{unasked} ? 'DELETE FROM videoroom.outbox WHERE room_id =
             (SELECT room_id FROM videoroom.room ORDER BY created_at DESC LIMIT 1);' : (),
         'COMMIT;');
+}
+
+# The room_ids of so many bookings at once, named NAME-1 and so on.
+sub book_many {
+    my ($node, $name, $count) = @_;
+    return split /\n/, $node->safe_psql('postgres', "SELECT videoroom_create_booking('$name-' || i,
+        clock_timestamp() + interval '5 min', clock_timestamp() + interval '1 hour', '{alice,bob}')
+        FROM generate_series(1, $count) i");
 }
 
 # Changes settings of the extension and reloads; sessions that start from here on, and the worker, have them. With no

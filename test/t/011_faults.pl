@@ -1,0 +1,271 @@
+# What goes wrong on the way to Twilio, and how it heals without a hand.
+use strict;
+use warnings;
+use Steps;
+use Test::More;
+use Time::HiRes 'time';
+use VideoroomTest;
+
+my $twilio = start_simulator();
+my $node = new_node(simulator => $twilio, request_timeout => '2s', retry_cap => '1s', reconcile_interval => '1h',
+    join_wait => '30s', conf => 'max_connections = 40');
+my %create = (match => { method => 'POST', path => '^/v1/Rooms$' });
+my $session = session($node);
+my $patience = 60;    # seconds: the breaker rests for some of them, and the machine is busy
+
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+sub dead { return (row($node, 'SELECT count(*) FROM videoroom.outbox WHERE dead_at IS NOT NULL'))[0] }
+
+# Each of the rooms is made once at Twilio, we know it by its SID, and nothing of it stays in the outbox.
+sub all_made_once {
+    my ($what, @rooms) = @_;
+    my $list = join ',', map { "'$_'" } @rooms;
+    wait_until { (row($node, "SELECT count(*) FROM videoroom.session WHERE room_id IN ($list)"))[0] >= @rooms } $patience,
+        "$what: the rooms to be made";
+    my %at_twilio = map { $_ => [] } @rooms;
+    push @{ $at_twilio{$_->{unique_name}} }, "$_->{sid} $_->{status}" for @{ $twilio->sim(GET => 'rooms') };
+    my %here = map { $_ => [] } @rooms;
+    push @{ $here{$_->[0]} }, "$_->[1] in-progress" for @{ $session->do("SELECT room_id, room_sid FROM videoroom.session
+        WHERE room_id IN ($list) AND ended_at IS NULL")->{rows} };
+    is_deeply([map { [$_, @{ $at_twilio{$_} }] } @rooms], [map { [$_, $here{$_}[0]] } @rooms],
+        "$what: each room is made once, and we know it by its SID");
+    is((row($node, "SELECT count(*) FROM videoroom.outbox WHERE room_id IN ($list) AND action = 'create-room'"))[0], 0,
+        "$what: nothing of it stays in the outbox");
+}
+
+sub first_failure {
+    my ($room) = @_;
+    return wait_until { (outbox($node, $room, 'create-room', 'last_error::text'))[0] } $patience, 'a call to fail';
+}
+
+# --- outages
+
+{
+    $twilio->faults({ status => 503, count => -1 });
+    my @rooms = book_many($node, 'outage', 12);
+    wait_until { !health($node, 'account') } $patience, 'the breaker to open';
+    is(dead(), 0, 'no row dies of an outage');
+    cmp_ok((row($node, q{SELECT count(*) FROM videoroom.outbox WHERE last_error ->> 'kind' = 'unavailable'
+        AND last_error ->> 'code' = '20503' AND last_error ->> 'request_id' <> ''}))[0], '>', 0, 'the rows say what Twilio said');
+    clear_faults($twilio);
+    all_made_once('after an outage', @rooms);
+    ok(health($node, 'account'), 'after an outage: the account is healthy again');
+}
+{
+    set_config($node, api_url => 'http://127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port());
+    my @rooms = book_many($node, 'nobody-there', 6);
+    my $error = first_failure($rooms[0]);
+    like($error, qr/"kind": ?"unavailable"/, 'a connection that is refused counts against the account');
+    is((outbox($node, $rooms[0], 'create-room', 'sent_at IS NULL'))[0], 't', 'and it is known that the call never left the machine');
+    set_config($node, api_url => $twilio->url);
+    all_made_once('after connections refused', @rooms);
+}
+{
+    $twilio->faults({ hang => 'before', count => -1 });
+    my @rooms = book_many($node, 'hung', 3);
+    like(first_failure($rooms[0]), qr/timed? ?out/i, 'a call that is not answered in time is given up');
+    is((outbox($node, $rooms[0], 'create-room', 'sent_at IS NULL'))[0], 'f', 'and it is known that it may have arrived');
+    clear_faults($twilio);
+    all_made_once('after calls that hung', @rooms);
+}
+
+# --- answers that say nothing, whether the work was done or not
+
+my %spoilt = (
+    'an answer cut short' => { truncate => 20 },
+    'garbage that says 201' => { status => 201, body => '<html>hello</html>', work => \0 },
+    'garbage after the work' => { status => 201, body => '{"sid": 7', work => \1 },
+    'the answer for another room' => { status => 201, work => \1,
+        body => '{"sid": "RM00000000000000000000000000000001", "unique_name": "other", "status": "in-progress"}' },
+    'an answer too large' => { huge_body => 9_000_000 },
+    'no HTTP at all' => { raw => "hello\r\n\r\n", work => \1 },
+    'a reset before the work' => { reset => 'before' },
+    'a reset after the work' => { reset => 'after' },
+    'silence after the work' => { hang => 'after', hang_ms => 5000 },
+    'a 500 after the work' => { status => 500, work => \1 },
+    'Twilio busy, after the work' => { status => 503, work => \1 });
+for my $what (sort keys %spoilt) {
+    $twilio->faults({ %create, %{ $spoilt{$what} } });
+    all_made_once($what, book($node, $what));
+    clear_faults($twilio);
+}
+{
+    my $room = book($node, 'made-elsewhere', unasked => 1);
+    my $made = $twilio->room(UniqueName => $room);
+    is((row($node, "SELECT room_sid FROM videoroom_join('$room', 'alice')"))[0], $made->{sid}, 'a room that exists is adopted');
+    is(scalar(grep { $_->{code} == 53113 } @{ $twilio->sim(GET => "requests?room=$room") }), 1, 'after Twilio said that it exists');
+}
+{
+    # Twilio lags behind itself: the room that exists cannot be read yet.
+    $twilio->set(missing_after_creation_ms => 1500);
+    $twilio->faults({ %create, reset => 'after' });
+    all_made_once('a room that exists and is not found', book($node, 'lagging'));
+    $twilio->set(missing_after_creation_ms => 0);
+    clear_faults($twilio);
+}
+{
+    $twilio->faults({ %create, code => 53119, status => 400, message => 'too many rooms', count => 2 });
+    my $room = book($node, 'room-quota');
+    all_made_once('too many rooms for the account', $room);
+    is(scalar(grep { $_ eq 'POST create' } sent_for($twilio, $room)), 3, 'too many rooms for the account: it was tried again');
+    clear_faults($twilio);
+}
+
+# --- Twilio asks for a pause
+
+{
+    my $call = book($node, 'call-to-end');
+    made($node, $call);
+    my $seen = $twilio->sim(GET => 'counts')->{requests}{requests};
+    $twilio->faults({ %create, status => 429, headers => { 'Retry-After' => '4' } });
+    my $limited = book($node, 'limited');
+    like(first_failure($limited), qr/"kind": ?"limited"/, 'a 429 is known as such');
+    is((outbox($node, $limited, 'create-room', 'sent_at IS NULL'))[0], 't', 'and that it did nothing');
+    my $other = book($node, 'other-during-the-pause');
+    sql("SELECT videoroom_end('$call')");
+    ok(!health($node, 'account'), 'during the pause health says so');
+    all_made_once('after a pause that Twilio asked for', $limited, $other);
+    wait_until { !in_progress_at($twilio, $call) } $patience, 'the call to end';
+    my ($first, @rest) = @{ $twilio->sim(GET => "requests?since=$seen") };
+    my $pause = seconds_between($first->{at}, $rest[0]{at});
+    cmp_ok($pause, '>=', 3.9, 'Retry-After holds back all calls, creates of other rooms and ends, too');
+    cmp_ok($pause, '<', 20, 'and no longer than it must');
+    is(dead(), 0, 'no row dies of it');
+    clear_faults($twilio);
+}
+{
+    # The sweep is told to wait, and has no row in the outbox to look again for.
+    $twilio->faults({ match => { method => 'GET' }, status => 429, headers => { 'Retry-After' => '2' } });
+    set_config($node, reconcile_interval => '1s');
+    wait_until { struck($twilio) } $patience, 'the sweep';
+    set_config($node, reconcile_interval => '1h');
+    my $room = book($node, 'after-the-pause', unasked => 1);
+    wait_until { eval { row($node, "SELECT room_sid FROM videoroom_join('$room', 'alice')") } } 20, 'joins to be let in again';
+    pass('a pause ends for joins when it ends, though nothing is due then');
+    clear_faults($twilio);
+}
+
+sub seconds_between {
+    my ($from, $to) = @_;
+    return (row($node, "SELECT extract(epoch FROM timestamptz '$to' - timestamptz '$from')"))[0];
+}
+
+# --- our credentials are refused
+
+{
+    $twilio->set(api_key_secret => 'rotated');
+    my @rooms = book_many($node, 'refused', 8);
+    wait_until { !health($node, 'account') } $patience, 'the worker to see that its credentials are refused';
+    is(dead(), 0, 'no row dies of credentials that are refused');
+    VideoroomTest::write_credentials($node, api_key_secret => 'wrong');
+    set_config($node);
+    wait_until { 2 <= grep { $_->{status} == 401 } @{ $twilio->sim(GET => 'requests') } } $patience, 'the next to be tried';
+    VideoroomTest::write_credentials($node, api_key_secret => 'rotated');
+    set_config($node);
+    all_made_once('with new credentials and a reload', @rooms);
+    my @refused = grep { $_->{status} == 401 } @{ $twilio->sim(GET => 'requests') };
+    cmp_ok(scalar @refused, '<=', 2 * 8, 'Twilio was not asked over and over');
+}
+
+# --- what Twilio will never do
+
+{
+    $twilio->faults({ %create, code => 53115, status => 400, message => 'MediaRegion is invalid' });
+    my $room = book($node, 'impossible');
+    wait_until { dead() } $patience, 'the row to die';
+    my ($error, $id) = outbox($node, $room, 'create-room', 'last_error::text, id');
+    my $dead = JSON::PP->new->decode($error);
+    is_deeply([@$dead{qw(kind status code message more_info)}],
+        ['permanent', 400, 53115, 'MediaRegion is invalid', 'https://www.twilio.com/docs/errors/53115'],
+        'what cannot be done stays as a dead row with Twilio\'s code, message and link');
+    like($dead->{request_id}, qr/^RQ[0-9a-f]{32}$/, 'and with the id of the request');
+    is_deeply([sent_for($twilio, $room)], ['POST create'], 'it is not tried again');
+    ok(!health($node, 'outbox'), 'health tells of it');
+    is((row($node, "SELECT videoroom_retry($id)"))[0], 1, 'videoroom_retry takes it up again');
+    all_made_once('after videoroom_retry', $room);
+    clear_faults($twilio);
+}
+
+# --- one poisoned row
+
+{
+    my $poisoned = book($node, 'poisoned', unasked => 1);
+    $twilio->faults({ match => { %{ $create{match} }, room => $poisoned }, status => 500, count => -1 });
+    sql("INSERT INTO videoroom.outbox (room_id, action, priority) VALUES ('$poisoned', 'create-room', 0)");
+    wait_until { !health($node, 'account') } $patience, 'the breaker to open';
+    my @rooms = book_many($node, 'good', 10);
+    all_made_once('with a poisoned row of higher priority among them', @rooms);
+    wait_until { health($node, 'account') } $patience, 'the breaker to close though the row keeps failing';
+    pass('a poisoned row does not keep the breaker open');
+    is((outbox($node, $poisoned, 'create-room', 'dead_at IS NULL'))[0], 't', 'and does not die either');
+    clear_faults($twilio);
+    all_made_once('the poisoned row when Twilio can do it', $poisoned);
+}
+
+# --- waking up
+
+{
+    my $room = book($node, 'inserted', unasked => 1);
+    sql("INSERT INTO videoroom.outbox (room_id, action) VALUES ('$room', 'create-room')");
+    made($node, $room, 20);
+    pass('a plain INSERT into the outbox wakes the worker, which looks by itself once a minute');
+    my $prepared = book($node, 'rolled-back', unasked => 1);
+    sql("BEGIN; INSERT INTO videoroom.outbox (room_id, action) VALUES ('$prepared', 'create-room'); ROLLBACK");
+    is_deeply([sent_for($twilio, $prepared)], [], 'and one that is rolled back calls nobody');
+}
+
+# --- quotas, and who goes first
+
+{
+    my $quota = 4;
+    set_config($node, writes_per_second => $quota);
+    my $seen = $twilio->sim(GET => 'counts')->{requests}{requests};
+    my @rooms = book_many($node, 'quota', 14);
+    all_made_once('with few writes a second', @rooms);
+    my @at = map { my ($h, $m, $s) = $_->{at} =~ /T(\d+):(\d+):([\d.]+)/; $h * 3600 + $m * 60 + $s }
+        grep { $_->{method} eq 'POST' } @{ $twilio->sim(GET => "requests?since=$seen") };
+    is(scalar @at, 14, 'one write for each room');
+    # What left a second apart may arrive a little closer.
+    my ($most) = sort { $b <=> $a } map { my $from = $_; scalar grep { $_ >= $from && $_ < $from + 0.9 } @at } @at;
+    cmp_ok($most, '<=', $quota, "in no second were there more than $quota");
+}
+{
+    my ($ended, $left, $waited, $early, $later, $overdue) = map { book($node, "order-$_",
+        starts => { early => '3 min', later => '9 min', waited => '12 min', ended => '14 min' }->{$_} // '1 min',
+        unasked => 1) } qw(ended left waited early later overdue);
+    for my $room ($ended, $left, $overdue) {
+        sql("INSERT INTO videoroom.outbox (room_id, action) VALUES ('$room', 'create-room')");
+        made($node, $room);
+    }
+    # Somebody waits for a room that Twilio has no place for.
+    set_config($node, retry_cap => '5min', writes_per_second => 1);
+    $twilio->faults({ match => { %{ $create{match} }, room => $waited }, code => 53119, status => 400, count => -1 });
+    my $waiter = ask($node, "SELECT room_sid FROM videoroom_join('$waited', 'alice')");
+    wait_until { (outbox($node, $waited, 'create-room', "last_error ->> 'code'"))[0] } $patience, 'the waiting join to be held up';
+    $session->do("BEGIN; UPDATE videoroom.outbox SET run_at = 'infinity' WHERE room_id = '$waited'; COMMIT");
+    clear_faults($twilio);
+    my $seen = $twilio->sim(GET => 'counts')->{requests}{requests};
+    my $all = $session->do(qq{
+        BEGIN;
+        UPDATE videoroom.room SET completes_at = clock_timestamp() WHERE room_id = '$overdue';
+        UPDATE videoroom.outbox SET run_at = clock_timestamp() WHERE room_id IN ('$overdue', '$waited');
+        INSERT INTO videoroom.outbox (room_id, action) VALUES ('$later', 'create-room'), ('$early', 'create-room');
+        SELECT videoroom_remove_participant('$left', 'bob');
+        SELECT videoroom_end('$ended');
+        COMMIT});
+    is($all->{state}, '', 'all at once are asked for: an end, a removal, two rooms, the end of an overdue call; and somebody waits');
+    made($node, $_, $patience) for $early, $later;
+    wait_until { !in_progress_at($twilio, $overdue) } $patience, 'the overdue call to end';
+    my %name = ($ended => 'ended', $left => 'removal', $waited => 'waited for', $early => 'early', $later => 'later',
+        $overdue => 'overdue');
+    is_deeply([map { $name{$_->{room_name}} } grep { $_->{method} eq 'POST' } @{ $twilio->sim(GET => "requests?since=$seen") }],
+        ['removal', 'ended', 'waited for', 'early', 'later', 'overdue'],
+        'removals and ends come first, then who is waited for, then rooms by their start, then housekeeping');
+    is($waiter->answer->{rows}[0][0], (in_progress_at($twilio, $waited))[0], 'who waited has got in');
+}
+
+is($twilio->violations, 0, 'no request violated the contract');
+is((row($node, 'SELECT count(*) FROM videoroom.outbox WHERE dead_at IS NOT NULL'))[0], 0, 'nothing was given up');
+$node->stop('fast');
+is_deeply([crashes($node)], [], 'the server never crashed');
+done_testing();
