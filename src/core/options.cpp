@@ -91,11 +91,45 @@ std::string_view find_metadata(std::string_view json)
     return {};
 }
 
+// The same with 0 for each number, so that jansson can judge the rest.
+std::string without_numbers(std::string_view json)
+{
+    constexpr std::string_view digits = "0123456789";
+    std::string result;
+    for (std::size_t at = 0; at < json.size();) {
+        std::size_t end = at + 1;
+        if (json[at] == '"') {
+            end = skip_string(json, at);
+            result += json.substr(at, end - at);
+        } else if (json[at] == '-' || digits.find(json[at]) != std::string_view::npos) {
+            end = std::min(json.size(), json.find_first_not_of("0123456789.eE+-", at));
+            result += '0';
+        } else {
+            result += json[at];
+        }
+        at = end;
+    }
+    return result;
+}
+
+[[noreturn]] void refuse_json()
+{
+    throw InvalidInput("options are not valid JSON, or contain a number that is out of range");
+}
+
+void check_metadata(std::string_view metadata)
+{
+    if (metadata.size() > metadata_limit)
+        refuse("metadata", "must be at most 16 kB");
+    if (!metadata.empty() && !Json::try_parse(without_numbers(metadata)))
+        refuse_json();
+}
+
 Json parse_object(const std::string &json)
 {
     const auto object = Json::try_parse(json);
     if (!object)
-        throw InvalidInput("options are not valid JSON, or contain a number that is out of range");
+        refuse_json();
     if (!object->is_object())
         throw InvalidInput("options must be a JSON object");
     return *object;
@@ -169,8 +203,7 @@ RoomOptions parse_options(std::string_view json, std::string *metadata_json)
     RoomOptions options;
     for (const std::string &name : object.keys())
         read_option(name, *object.get(name), &options);
-    if (metadata.size() > metadata_limit)
-        refuse("metadata", "must be at most 16 kB");
+    check_metadata(metadata);
     if (metadata_json != nullptr)
         *metadata_json = metadata.empty() ? "{}" : metadata;
     return options;

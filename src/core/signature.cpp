@@ -49,13 +49,19 @@ bool in_scheme(char c) noexcept
     return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '.' || c == '-';
 }
 
+bool is_https(std::string_view scheme) noexcept
+{
+    constexpr std::string_view name = "https";
+    return std::equal(scheme.begin(), scheme.end(), name.begin(), name.end(),
+                      [](char a, char b) { return (is_letter(a) ? a | 0x20 : a) == b; });
+}
+
 std::optional<Parts> split(std::string_view url)
 {
     const auto separator = url.find("://");
     if (separator == std::string_view::npos || separator == 0 || !is_letter(url[0]) ||
         !std::all_of(url.begin(), url.begin() + static_cast<std::ptrdiff_t>(separator), in_scheme))
         return std::nullopt;
-    const std::string_view scheme = url.substr(0, separator);
     const std::size_t begin = separator + 3;
     const std::size_t end = std::min(url.size(), url.find_first_of("/?#", begin));
     const std::string_view authority = url.substr(begin, end - begin);
@@ -69,8 +75,7 @@ std::optional<Parts> split(std::string_view url)
     parts.front = url.substr(0, begin + port);
     parts.port = authority.substr(port);
     parts.rest = url.substr(end);
-    parts.https = std::equal(scheme.begin(), scheme.end(), "https", "https" + 5,
-                             [](char a, char b) { return (a | 0x20) == b; });
+    parts.https = is_https(url.substr(0, separator));
     return parts;
 }
 

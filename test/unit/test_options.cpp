@@ -94,10 +94,11 @@ TEST(Options, MetadataOfMoreThan16KilobytesIsRefused)
               "option \"metadata\" must be at most 16 kB");
 }
 
-TEST(Options, UnfinishedMetadataIsRefused)
+TEST(Options, MalformedMetadataIsRefused)
 {
     for (const char *json : {"{\"metadata\":{", "{\"metadata\":{\"", "{\"metadata\":{\"\\", "{\"metadata\"",
-                             "{\"metadata\":", "{\"metadata", "{\"metadata\":{}"})
+                             "{\"metadata\":", "{\"metadata", "{\"metadata\":{}", "{\"metadata\":{]}",
+                             "{\"metadata\":{\"a\":1 2}}", "{\"metadata\":{\"a\" 1}}"})
         EXPECT_NE(refusal(json), "none") << json;
 }
 

@@ -1,0 +1,115 @@
+// Callbacks, among them ones made from an honest callback by moving bytes between names and values: what is
+// applied must say the same as what was signed.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "core/callback.hpp"
+#include "core/error.hpp"
+#include "core/json.hpp"
+#include "core/room_id.hpp"
+#include "core/signature.hpp"
+
+using namespace videoroom::core;
+
+namespace {
+
+constexpr std::string_view account = "AC0123456789abcdef0123456789abcdef";
+
+const Form honest = {{"AccountSid", std::string(account)},
+                     {"ParticipantDuration", "120"},
+                     {"ParticipantIdentity", "alice"},
+                     {"ParticipantSid", "PA0123456789abcdef0123456789abcdef"},
+                     {"ParticipantStatus", "disconnected"},
+                     {"RoomName", "0af0123456789ABCDEFabcdxy"},
+                     {"RoomSid", "RM0123456789abcdef0123456789abcdef"},
+                     {"RoomStatus", "in-progress"},
+                     {"RoomType", "group-small"},
+                     {"SequenceNumber", "12"},
+                     {"StatusCallbackEvent", "participant-disconnected"},
+                     {"Timestamp", "2017-08-09T09:18:04.195Z"}};
+
+void check(bool holds)
+{
+    if (!holds)
+        std::abort();
+}
+
+void check_decoded(const Form &form)
+{
+    const DecodedCallback decoded = decode_callback(form, account);
+    const Json payload = Json::parse(decoded.payload);
+    check(decoded.room_id.empty() || is_room_id(decoded.room_id));
+    if (!decoded.ignored.empty())
+        return;
+    check(payload.string("AccountSid") == account);
+    check(payload.string("RoomName") == decoded.room_id);
+}
+
+// Cuts the honest callback's signed text at the places that the input names, into a name and a value in turn.
+Form recut(const std::string &text, std::string_view cuts)
+{
+    Form form;
+    std::size_t at = 0;
+    std::string name;
+    bool is_name = true;
+    for (std::size_t i = 0; at < text.size(); ++i, is_name = !is_name) {
+        const std::size_t length = i < cuts.size() ? static_cast<unsigned char>(cuts[i]) % 48 : text.size();
+        const std::string piece = text.substr(at, length);
+        at += piece.size();
+        if (is_name)
+            name = piece;
+        else
+            form.emplace_back(name, piece);
+        if (i >= cuts.size() && is_name)
+            form.emplace_back(name, "");
+    }
+    return form;
+}
+
+// The honest callback with names and values next to each other joined, and cut again elsewhere.
+Form shifted(std::string_view moves)
+{
+    Form form = honest;
+    for (std::size_t i = 0; i + 2 < moves.size(); i += 3) {
+        const std::size_t which = static_cast<unsigned char>(moves[i]) % form.size();
+        const std::size_t how_many = 1 + static_cast<unsigned char>(moves[i + 1]) % 3;
+        std::string joined;
+        std::size_t end = which;
+        for (; end < form.size() && end < which + how_many; ++end)
+            joined += form[end].first + form[end].second;
+        const std::size_t cut =
+            joined.empty() ? 0 : static_cast<unsigned char>(moves[i + 2]) % (joined.size() + 1);
+        const auto begin = form.begin() + static_cast<std::ptrdiff_t>(which);
+        form.erase(begin, form.begin() + static_cast<std::ptrdiff_t>(end));
+        form.insert(form.begin() + static_cast<std::ptrdiff_t>(which),
+                    {joined.substr(0, cut), joined.substr(cut)});
+    }
+    return form;
+}
+
+// Whatever has the honest callback's signature and is applied, is the honest callback.
+void check_forged(const Form &form)
+{
+    if (signed_text(form) != signed_text(honest) || !decode_callback(form, account).ignored.empty())
+        return;
+    const Json payload = Json::parse(decode_callback(form, account).payload);
+    for (const auto &[name, value] : honest)
+        check(payload.string(name) == value);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
+{
+    const std::string_view input(reinterpret_cast<const char *>(data), size);
+    try {
+        check_decoded(decode_form(input));
+    } catch (const InvalidInput &) {
+    }
+    check_forged(recut(signed_text(honest), input));
+    check_forged(shifted(input));
+    return 0;
+}

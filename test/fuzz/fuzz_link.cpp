@@ -1,0 +1,58 @@
+// Link templates and URLs: what passes the check can be expanded, and stays on its host.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "core/link.hpp"
+#include "core/url.hpp"
+
+using namespace videoroom::core;
+
+namespace {
+
+void check(bool holds)
+{
+    if (!holds)
+        std::abort();
+}
+
+void check_link(std::string_view text)
+{
+    try {
+        check_link_template(text);
+    } catch (const InvalidInput &) {
+        return;
+    }
+    const auto link = parse_url(expand_link(text, "/@#", "{token}", "a.b_c-d?"));
+    const auto link_template = parse_url(text);
+    check(link && link_template && link->origin() == link_template->origin());
+    check(link->path.find_first_of("{}") == std::string::npos);
+    check(token_in_query(text) == (link->path.find("a.b_c-d%3F") != std::string::npos));
+}
+
+void check_urls(std::string_view text)
+{
+    try {
+        check(same_origin(check_api_url(text) + "/v1/Rooms?Page=1", text));
+    } catch (const InvalidInput &) {
+    }
+    try {
+        check_callback_url(text);
+        const std::string url = with_retry_policy(expand_callback_url(text, "#/{database}"));
+        check(url.find_first_of("{}") == std::string::npos && parse_url(url).value().fragment.has_value());
+    } catch (const InvalidInput &) {
+    }
+    check(!same_origin(text, "https://video.twilio.com") || parse_url(text)->host == "video.twilio.com");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
+{
+    const std::string_view text(reinterpret_cast<const char *>(data), size);
+    check_link(text);
+    check_urls(text);
+    return 0;
+}
