@@ -55,8 +55,12 @@ mkdir -p build
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-tell "building the extension, the Twilio simulator and the relay (the first time takes minutes)"
-make -s -j2 all simulator relay PG_CONFIG="$PG_CONFIG" >"$logs" 2>&1 || { tail -n 40 "$logs"; fail "the build"; }
+printf "building the extension, the Twilio simulator and the relay "
+make -j2 all simulator relay PG_CONFIG="$PG_CONFIG" 2>&1 | tee "$logs" |
+    while read -r line; do
+        [[ $line != *g++*.cpp* ]] || printf .
+    done || { echo; tail -n 40 "$logs"; fail "the build"; }
+echo
 
 make_work "$top/build/demo"
 bin=$work/stage$("$PG_CONFIG" --bindir)

@@ -155,8 +155,10 @@ tell "Twilio answers 503 to everything. Booking goes on as if nothing were wrong
 room=$(query scheduler "SELECT videoroom_create_booking('visit-1002', now() + interval '5 min', now() + interval '45 min', '{carol}')")
 tell "    $room"
 wait_for 30 "a failed attempt" holds postgres "SELECT bool_or(attempts > 0) FROM videoroom.outbox WHERE room_id = '$room'"
-show postgres "SELECT action, attempts, dead_at, last_error FROM videoroom.outbox WHERE room_id = '$room'"
+show postgres "SELECT action, attempts, last_error ->> 'status' AS status, dead_at FROM videoroom.outbox WHERE room_id = '$room'"
 check "the room does not exist yet" "$(query scheduler "SELECT status FROM videoroom_rooms WHERE room_id = '$room'")" not-started
+tell "carol is early and has to try again:"
+refused backend PT503 "SELECT * FROM videoroom_join('$room', 'carol')"
 tell "Twilio is back:"
 sim DELETE faults >/dev/null
 wait_for 60 "the room to be made" holds scheduler "SELECT status = 'in-progress' FROM videoroom_rooms WHERE room_id = '$room'"
