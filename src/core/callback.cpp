@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <optional>
+#include <string_view>
 
 #include "core/json.hpp"
 #include "core/room_id.hpp"

@@ -10,7 +10,7 @@
 namespace videoroom::core {
 namespace {
 
-constexpr std::size_t metadata_limit = 16 * 1024;
+constexpr std::size_t metadata_limit = 16384;
 constexpr std::string_view metadata_key = "\"metadata\"";
 
 struct IntegerOption {

@@ -51,7 +51,7 @@ std::optional<std::int64_t> utc_seconds(int year, int month, int day, int hours,
     if (!date.ok() || hours > 23 || minutes > 59 || seconds > 59)
         return std::nullopt;
     const auto days = std::chrono::sys_days(date).time_since_epoch().count();
-    return std::int64_t{days} * 86400 + hours * 3600 + minutes * 60 + seconds;
+    return ((std::int64_t{days} * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
 std::optional<Time> parse_iso8601(std::string_view text)
