@@ -6,30 +6,43 @@ namespace videoroom::pg {
 namespace {
 
 TimestampTz earliest = DT_NOEND;  // of the rows this transaction wrote
+bool new_databases = false;       // it made or changed a database
 
-// Runs after the transaction's rows have become visible. What a rolled-back savepoint wrote may wake the
-// worker for nothing, which is harmless.
+// Runs after what the transaction wrote has become visible. What a rolled-back savepoint wrote may wake
+// somebody for nothing, which is harmless.
 void at_end(XactEvent event, void *)
 {
-    if (earliest == DT_NOEND)
+    if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE && event != XACT_EVENT_ABORT)
         return;
-    if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+    if (event != XACT_EVENT_ABORT && earliest != DT_NOEND)
         shared::wake_worker(MyDatabaseId, earliest);
-    if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE || event == XACT_EVENT_ABORT)
-        earliest = DT_NOEND;
+    if (event != XACT_EVENT_ABORT && new_databases)
+        shared::wake_launcher();
+    earliest = DT_NOEND;
+    new_databases = false;
+}
+
+void watch_the_end()
+{
+    static bool registered = false;
+    if (!registered)
+        RegisterXactCallback(at_end, nullptr);
+    registered = true;
 }
 
 }  // namespace
 
 void wake_at_commit(TimestampTz run_at)
 {
-    static bool registered = false;
-    if (!registered) {
-        RegisterXactCallback(at_end, nullptr);
-        registered = true;
-    }
+    watch_the_end();
     if (run_at < earliest)
         earliest = run_at;
+}
+
+void wake_launcher_at_commit()
+{
+    watch_the_end();
+    new_databases = true;
 }
 
 }  // namespace videoroom::pg

@@ -1,4 +1,4 @@
-// Waking the worker when a transaction that gave it something to do has committed.
+// Waking the worker or the launcher when a transaction that gave it something to do has committed.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -8,5 +8,8 @@ namespace videoroom::pg {
 // The worker of this database, or the launcher if there is none, shall look once this transaction has
 // committed, unless it looks before `run_at` anyway. Raises server errors: call it behind call().
 void wake_at_commit(TimestampTz run_at);
+
+// The launcher shall look at the databases again once this transaction has committed. Raises server errors.
+void wake_launcher_at_commit();
 
 }  // namespace videoroom::pg

@@ -84,7 +84,7 @@ void utility(PlannedStmt *statement, const char *query, bool read_only_tree, Pro
     if (!OidIsValid(dropped) || !pg::owns_database(dropped)) {
         pass_on(statement, query, read_only_tree, context, params, environment, receiver, completion);
         if (IsA(command, CreatedbStmt) || IsA(command, AlterDatabaseStmt))
-            pg::shared::wake_launcher();
+            pg::wake_launcher_at_commit();
         return;
     }
 
