@@ -94,10 +94,11 @@ sub wait_until(&$$) {
     die "waited $seconds s in vain for $what\n";
 }
 
-# The first row of a query, as a list of columns.
+# The first row of a query, as a list of columns; one empty column where there is no row.
 sub row {
     my ($node, $query) = @_;
-    return split /\t/, (split /\n/, $node->safe_psql('postgres', $query, extra_params => ['-F', "\t"]))[0] // '', -1;
+    my ($line) = split /\n/, $node->safe_psql('postgres', $query, extra_params => ['-F', "\t"]);
+    return length($line // '') ? split(/\t/, $line, -1) : ('');
 }
 
 # (SQLSTATE, message, DETAIL or '') of a statement that must fail.
