@@ -229,10 +229,12 @@ private:
         std::vector<Answered> later;
         TimestampTz now = GetCurrentTimestamp();
         for (Answered &answered : answers_) {
-            if (answered.call.purpose == Purpose::list_rooms)
+            if (answered.call.purpose == Purpose::list_rooms) {
                 take_list(answered);
-            else
+                look_at_ = std::min(look_at_, reconciler_.next_sweep());
+            } else {
                 (answered.not_before <= now ? ready : later).push_back(std::move(answered));
+            }
         }
         answers_ = std::move(later);
         if (ready.empty())
