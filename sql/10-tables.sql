@@ -160,7 +160,7 @@ COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant: the PA sid, or
 COMMENT ON COLUMN videoroom.outbox.priority IS '0 asked for by a person, 1 somebody waits for the room, 2 provisioning ahead, 3 housekeeping';
 COMMENT ON COLUMN videoroom.outbox.params IS 'Further facts the call needs; empty today';
 COMMENT ON COLUMN videoroom.outbox.run_at IS 'Not before this moment';
-COMMENT ON COLUMN videoroom.outbox.sent_at IS 'When it last left for Twilio and may have arrived; NULL again once it is known that it did nothing';
+COMMENT ON COLUMN videoroom.outbox.sent_at IS 'When it last left for Twilio and may have arrived; put back to what it was once a try is known to have done nothing';
 COMMENT ON COLUMN videoroom.outbox.attempts IS 'How often it was tried';
 COMMENT ON COLUMN videoroom.outbox.last_error IS 'Last failure: at, kind, status, code, message, more_info, request_id';
 COMMENT ON COLUMN videoroom.outbox.dead_at IS 'When it was given up; stays until videoroom_retry';

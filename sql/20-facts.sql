@@ -55,7 +55,7 @@ BEGIN
            ended_callback = new.ended_callback,
            ended_rest = new.ended_rest,
            lost_at = new.lost_at,
-           seen_alive_at = new.seen_alive_at
+           seen_alive_at = greatest(s.seen_alive_at, new.seen_alive_at)
      WHERE s.room_sid = record_session.room_sid;
 
     new.seen_alive_at := was.seen_alive_at;

@@ -145,7 +145,8 @@ std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optiona
             refuse_stale_snapshot();
     }
     if (predecessor &&
-        spi.execute(link_predecessor, {pg::text(*predecessor), pg::text(room_id)}).count() == 0)
+        spi.execute(link_predecessor, {pg::text(*predecessor), pg::text(room_id)}).count() == 0 &&
+        IsolationUsesXactSnapshot())
         refuse_stale_snapshot();
     return room_id;
 }

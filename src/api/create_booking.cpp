@@ -1,6 +1,7 @@
 #include "api/booking.hpp"
 #include "api/refusal.hpp"
 #include "api/room.hpp"
+#include "pg/home.hpp"
 
 namespace videoroom::api {
 namespace {
@@ -40,6 +41,8 @@ pg::Rows latest_room(pg::Spi &spi, const Booking &booking)
 std::string create_booking(const Booking &booking)
 {
     pg::Spi spi;
+    if (pg::home(spi) == pg::Home::unclaimed)
+        pg::claim_home(spi);  // before the booking is locked: a first booking may wait for another one here
     lock_booking(booking.booking_id);
     pg::Rows latest = latest_room(spi, booking);
     if (!latest.empty() && *latest.boolean(0, 2) && *latest.boolean(0, 3)) {

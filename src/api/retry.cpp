@@ -7,19 +7,24 @@ namespace {
 
 pg::Statement find_call{"SELECT FROM videoroom.outbox o WHERE o.id = $1"};
 
-pg::Statement lock_rooms{R"(
-    SELECT FROM videoroom.room r
-     WHERE r.room_id IN (SELECT o.room_id FROM videoroom.outbox o
-                          WHERE o.dead_at IS NOT NULL AND ($1::bigint IS NULL OR o.id = $1))
-     ORDER BY r.room_id
+pg::Statement lock_room{R"(
+    SELECT r.room_id FROM videoroom.room r
+     WHERE r.room_id IN (SELECT o.room_id FROM videoroom.outbox o WHERE o.dead_at IS NOT NULL AND o.id = $1)
        FOR NO KEY UPDATE)"};
+
+// Rooms in other hands are left out: who holds one may want another of these next.
+pg::Statement lock_rooms{R"(
+    SELECT r.room_id FROM videoroom.room r
+     WHERE $1::bigint IS NULL
+       AND r.room_id IN (SELECT o.room_id FROM videoroom.outbox o WHERE o.dead_at IS NOT NULL)
+       FOR NO KEY UPDATE SKIP LOCKED)"};
 
 // Of several that ask for the same the latest; none that was asked for again since.
 pg::Statement requeue{R"(
     WITH dead AS (
         SELECT DISTINCT ON (o.room_id, o.action, o.target) o.id
           FROM videoroom.outbox o
-         WHERE o.dead_at IS NOT NULL AND ($1::bigint IS NULL OR o.id = $1)
+         WHERE o.dead_at IS NOT NULL AND ($1::bigint IS NULL OR o.id = $1) AND o.room_id = ANY ($2)
            AND NOT EXISTS (SELECT FROM videoroom.outbox twin
                             WHERE twin.room_id = o.room_id AND twin.action = o.action
                               AND twin.target = o.target AND twin.dead_at IS NULL)
@@ -40,8 +45,11 @@ int64 retry(std::optional<int64> id)
     pg::Value which{INT8OID, Int64GetDatum(id.value_or(0)), !id};
     if (id && spi.execute(find_call, {which}).empty())
         refuse(refusal::unknown_call);
-    spi.execute(lock_rooms, {which});
-    return static_cast<int64>(spi.execute(requeue, {which}).count());
+    pg::Rows locked = spi.execute(id ? lock_room : lock_rooms, {which});
+    std::vector<std::string> rooms;
+    for (uint64 i = 0; i < locked.count(); i++)
+        rooms.push_back(*locked.text(i, 1));
+    return static_cast<int64>(spi.execute(requeue, {which, pg::text_array(rooms)}).count());
 }
 
 }  // namespace

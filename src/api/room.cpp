@@ -25,6 +25,8 @@ pg::Statement lock_by_id{R"(
      WHERE r.room_id = $1
        FOR NO KEY UPDATE)"};
 
+pg::Statement find_booking{"SELECT r.booking_id FROM videoroom.room r WHERE r.room_id = $1"};
+
 pg::Statement find_successor{"SELECT r.successor FROM videoroom.room r WHERE r.room_id = $1"};
 
 pg::Statement settle_room{"SELECT videoroom.settle_room($1, false)"};
@@ -77,6 +79,10 @@ std::optional<Room> lock_current_room(pg::Spi &spi, std::string_view booking_id)
 
 Room lock_newest_room(pg::Spi &spi, std::string room_id)
 {
+    pg::Rows booking = spi.read_latest(find_booking, {pg::text(room_id)});
+    if (booking.empty())
+        refuse(refusal::unknown_room);
+    lock_booking(*booking.text(0, 1));
     for (int i = 0; i < longest_chain; i++) {
         pg::Rows found = spi.read_latest(find_successor, {pg::text(room_id)});
         if (found.empty())

@@ -5,6 +5,7 @@
 #include "core/json.hpp"
 #include "core/text.hpp"
 #include "core/time.hpp"
+#include "pg/settings.hpp"
 
 namespace videoroom::worker {
 namespace {
@@ -57,6 +58,12 @@ const char *name_of(core::Verdict verdict)
 }
 
 }  // namespace
+
+TimestampTz resolve_window_end(TimestampTz sent_at)
+{
+    constexpr TimestampTz timeouts = 3 * core::millisecond;
+    return Max(sent_at, MyStartTimestamp) + timeouts * pg::settings::request_timeout;
+}
 
 core::Action action_of(Purpose purpose)
 {

@@ -34,6 +34,7 @@ struct Call {
     // When the row was last sent before this, not known to have done nothing.
     std::optional<TimestampTz> sent_before;
     TimestampTz sent_at = 0;
+    bool dies = false;  // resolve: the row is given up, not done with, if no session was born
 };
 
 // A call with its answer, until the answer is recorded.
@@ -46,6 +47,11 @@ struct Answered {
     TimestampTz not_before = 0;  // try to record it again then
     int recordings = 0;          // that failed
 };
+
+// The end of the resolve window: what was sent before it began can then no longer take effect at Twilio, nor be
+// hidden from a fetch by name. It begins when the worker last had to do with the call, so not before the worker
+// itself began.
+TimestampTz resolve_window_end(TimestampTz sent_at);
 
 // What the retry policy calls it.
 core::Action action_of(Purpose purpose);

@@ -15,6 +15,20 @@ namespace {
 constexpr std::string_view by_identity = "identity/";
 constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
 
+// The rooms are locked before what is due in them is read: a decision from facts that somebody is just changing
+// would be about another room. A room that somebody holds is left out.
+pg::Statement lock_due = {R"(
+    SELECT o.id
+      FROM (SELECT pg_catalog.min(d.id) AS id, pg_catalog.min(d.priority) AS priority
+              FROM videoroom.outbox d
+             WHERE d.dead_at IS NULL AND d.run_at <= $1 AND d.room_id <> ALL ($2)
+             GROUP BY d.room_id) AS due
+      JOIN videoroom.outbox o ON o.id = due.id
+      JOIN videoroom.room r ON r.room_id = o.room_id
+     ORDER BY due.priority, r.starts_at, o.id
+     LIMIT $3
+       FOR NO KEY UPDATE OF r SKIP LOCKED)"};
+
 // A room counts as closed from its closes_at on, whether housekeeping has said so or not.
 pg::Statement select_due = {R"(
     SELECT o.id, o.room_id, o.action, o.target, o.attempts, o.sent_at,
@@ -33,18 +47,15 @@ pg::Statement select_due = {R"(
                                       WHERE p.room_id = o.room_id AND p.user_id = c.user_id
                                         AND p.removed_at IS NOT NULL))
                 WHEN o.action = 'remove-participant'
-                THEN live.room_sid END
-      FROM (SELECT pg_catalog.min(d.id) AS id, pg_catalog.min(d.priority) AS priority
-              FROM videoroom.outbox d
-             WHERE d.dead_at IS NULL AND d.run_at <= $1 AND d.room_id <> ALL ($2)
-             GROUP BY d.room_id) AS due
-      JOIN videoroom.outbox o ON o.id = due.id
+                THEN live.room_sid END,
+           coalesce(o.last_error OPERATOR(pg_catalog.->>) 'kind' = 'permanent', false)
+      FROM ROWS FROM (pg_catalog.unnest($2)) WITH ORDINALITY AS due (id, place)
+      JOIN videoroom.outbox o ON o.id = due.id AND o.dead_at IS NULL AND o.run_at <= $1
       JOIN videoroom.room r ON r.room_id = o.room_id
       LEFT JOIN LATERAL (SELECT s.room_sid, s.started_at FROM videoroom.session s
                           WHERE s.room_id = o.room_id AND s.ended_at IS NULL
                           ORDER BY s.started_at DESC NULLS LAST, s.room_sid LIMIT 1) AS live ON true
-     ORDER BY due.priority, r.starts_at, o.id
-     LIMIT $3
+     ORDER BY due.place
        FOR UPDATE OF o SKIP LOCKED)"};
 
 pg::Statement mark_sent = {R"(
@@ -52,6 +63,7 @@ pg::Statement mark_sent = {R"(
 pg::Statement mark_tried = {R"(
     UPDATE videoroom.outbox SET attempts = attempts + 1 WHERE id = ANY ($1))"};
 pg::Statement drop_rows = {"DELETE FROM videoroom.outbox WHERE id = ANY ($1)"};
+pg::Statement settle_rooms = {"SELECT videoroom.settle_room(r.room_id) FROM pg_catalog.unnest($1) AS r (room_id)"};
 pg::Statement postpone_to_end = {R"(
     UPDATE videoroom.outbox o SET run_at = r.completes_at, priority = 3
       FROM videoroom.room r WHERE r.room_id = o.room_id AND o.id = ANY ($1))"};
@@ -103,6 +115,7 @@ struct Row {
     bool had_session;
     bool create_sent;
     std::optional<std::string> remove_from;
+    bool refused;
 };
 
 Row read_row(const pg::Rows &rows, uint64 i)
@@ -121,7 +134,8 @@ Row read_row(const pg::Rows &rows, uint64 i)
             rows.timestamp(i, 12),
             rows.boolean(i, 13).value(),
             rows.boolean(i, 14).value(),
-            rows.text(i, 15)};
+            rows.text(i, 15),
+            rows.boolean(i, 16).value()};
 }
 
 // What is to become of the rows that were read.
@@ -130,8 +144,15 @@ struct Plan {
     std::vector<int64> sent;
     std::vector<int64> tried;
     std::vector<int64> dropped;
+    std::vector<std::string> dropped_rooms;
     std::vector<int64> too_early;
     std::vector<int64> dead;
+
+    void drop(const Row &row)
+    {
+        dropped.push_back(row.id);
+        dropped_rooms.push_back(row.room_id);
+    }
 };
 
 Call call_for(const Row &row, Purpose purpose, core::Request request, TimestampTz now)
@@ -147,20 +168,24 @@ Call call_for(const Row &row, Purpose purpose, core::Request request, TimestampT
     return call;
 }
 
-// A create that may have arrived is never given up before it is known whether a session was born.
+// A create that may have arrived is never done with before it is known whether a session was born.
 void plan_create(const Row &row, std::string_view callback_url, TimestampTz now, Plan &plan)
 {
-    if (!row.closed) {
+    bool missed = row.closed && !row.on_purpose && !row.had_session;
+    if (row.sent_at && (row.closed || row.open_sid || row.refused)) {
+        Call call = call_for(row, Purpose::resolve, core::fetch_room(row.room_id), now);
+        call.room_sid = row.open_sid.value_or("");
+        call.dies = missed || (row.refused && !row.closed);
+        plan.calls.push_back(std::move(call));
+        plan.tried.push_back(row.id);
+    } else if (!row.closed) {
         auto request = core::create_room(row.room_id, core::parse_options(row.options, nullptr), callback_url);
         plan.calls.push_back(call_for(row, Purpose::create, std::move(request), now));
         plan.sent.push_back(row.id);
-    } else if (row.sent_at) {
-        plan.calls.push_back(call_for(row, Purpose::resolve, core::fetch_room(row.room_id), now));
-        plan.tried.push_back(row.id);
-    } else if (row.on_purpose || row.had_session) {
-        plan.dropped.push_back(row.id);
-    } else {
+    } else if (missed) {
         plan.dead.push_back(row.id);
+    } else {
+        plan.drop(row);
     }
 }
 
@@ -176,14 +201,14 @@ void plan_complete(const Row &row, TimestampTz now, Plan &plan)
         plan.calls.push_back(std::move(call));
         plan.sent.push_back(row.id);
     } else {
-        plan.dropped.push_back(row.id);
+        plan.drop(row);
     }
 }
 
 void plan_remove(const Row &row, TimestampTz now, Plan &plan)
 {
     if (!row.remove_from) {
-        plan.dropped.push_back(row.id);
+        plan.drop(row);
         return;
     }
     std::string_view who = row.target;
@@ -193,6 +218,22 @@ void plan_remove(const Row &row, TimestampTz now, Plan &plan)
     call.room_sid = *row.remove_from;
     plan.calls.push_back(std::move(call));
     plan.sent.push_back(row.id);
+}
+
+// What the facts still ask for is put back by settling.
+void drop(pg::Spi &spi, const Plan &plan)
+{
+    spi.execute(drop_rows, {pg::bigint_array(plan.dropped)});
+    spi.execute(settle_rooms, {pg::text_array(plan.dropped_rooms)});
+}
+
+std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std::string> &busy, TimestampTz now)
+{
+    pg::Rows rows = spi.execute(lock_due, {pg::timestamp(now), pg::text_array(busy), pg::bigint(most)});
+    std::vector<int64> ids;
+    for (uint64 i = 0; i < rows.count(); i++)
+        ids.push_back(rows.bigint(i, 1).value());
+    return ids;
 }
 
 Plan plan_rows(const pg::Rows &rows, std::string_view callback_url, TimestampTz now)
@@ -219,15 +260,15 @@ std::vector<Call> claim_due(int most, const std::vector<std::string> &busy, std:
     Plan plan;
     {
         pg::Spi spi;
-        pg::Rows rows =
-            spi.execute(select_due, {pg::timestamp(now), pg::text_array(busy), pg::bigint(most)});
-        plan = plan_rows(rows, callback_url, now);
+        std::vector<int64> due = lock_due_rooms(spi, most, busy, now);
+        if (!due.empty())
+            plan = plan_rows(spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}), callback_url, now);
         if (!plan.sent.empty())
             spi.execute(mark_sent, {pg::bigint_array(plan.sent), pg::timestamp(now)});
         if (!plan.tried.empty())
             spi.execute(mark_tried, {pg::bigint_array(plan.tried)});
         if (!plan.dropped.empty())
-            spi.execute(drop_rows, {pg::bigint_array(plan.dropped)});
+            drop(spi, plan);
         if (!plan.too_early.empty())
             spi.execute(postpone_to_end, {pg::bigint_array(plan.too_early)});
         if (!plan.dead.empty())

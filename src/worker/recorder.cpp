@@ -33,8 +33,21 @@ pg::Statement mark_read = {"UPDATE videoroom.session SET read_at = $2 WHERE room
 pg::Statement other_open_sessions = {R"(
     SELECT room_sid FROM videoroom.session WHERE room_id = $1 AND room_sid <> $2 AND ended_at IS NULL)"};
 pg::Statement finish_row = {"DELETE FROM videoroom.outbox WHERE id = $1"};
+pg::Statement leave_row = {R"(
+    UPDATE videoroom.outbox SET run_at = $3, sent_at = $2, last_error = NULL WHERE id = $1)"};
 pg::Statement postpone_row = {R"(
-    UPDATE videoroom.outbox SET run_at = $2, sent_at = $3, last_error = $4::pg_catalog.jsonb WHERE id = $1)"};
+    UPDATE videoroom.outbox
+       SET run_at = $2, sent_at = $3,
+           last_error = CASE WHEN $5 THEN last_error ELSE $4::pg_catalog.jsonb END
+     WHERE id = $1)"};
+// Keeps the refusal that it would have died of, or says that it came too late.
+pg::Statement bury_unmade = {R"(
+    UPDATE videoroom.outbox
+       SET dead_at = $2, sent_at = NULL,
+           last_error = CASE WHEN last_error OPERATOR(pg_catalog.->>) 'kind' = 'permanent' THEN last_error
+                             ELSE coalesce(last_error, '{}') OPERATOR(pg_catalog.||)
+                                  pg_catalog.jsonb_build_object('kind', 'deadline', 'at', $2) END
+     WHERE id = $1)"};
 pg::Statement bury_row = {R"(
     UPDATE videoroom.outbox SET dead_at = $2, sent_at = $3, last_error = $4::pg_catalog.jsonb WHERE id = $1)"};
 
@@ -70,6 +83,8 @@ public:
             failed();
         spi_.execute(settle, {pg::text(call_.room_id)});
     }
+
+    bool unmade() const { return unmade_; }
 
 private:
     void succeeded()
@@ -128,14 +143,29 @@ private:
 
     void missing()
     {
-        // A request may still be on its way when its time is over: only after a while is no session a fact.
-        TimestampTz settled = call_.sent_before.value_or(0) + INT64CONST(3000) * pg::settings::request_timeout;
-        if (call_.purpose == Purpose::resolve && GetCurrentTimestamp() >= settled)
-            finish();
-        else if (call_.purpose == Purpose::resolve)
+        if (call_.purpose != Purpose::resolve) {
+            back_off();  // adopt: it ended between, make another; else Twilio lags behind itself
+            return;
+        }
+        if (!call_.room_sid.empty())
+            next_.push_back(read_session(call_.room_id, call_.room_sid));
+        TimestampTz settled = resolve_window_end(*call_.sent_before);
+        if (call_.sent_at < settled)
             postpone(std::min(settled, GetCurrentTimestamp() + USECS_PER_SEC));
         else
-            back_off();  // adopt: it ended between, make another; else Twilio lags behind itself
+            give_up();
+    }
+
+    // Nothing was born of all that was sent.
+    void give_up()
+    {
+        unmade_ = !call_.dies;
+        if (call_.dies) {
+            spi_.execute(bury_unmade, {pg::bigint(call_.outbox_id), pg::timestamp(GetCurrentTimestamp())});
+            spi_.execute(note_death, {pg::bigint(call_.outbox_id)});
+        } else {
+            finish();
+        }
     }
 
     void session_made()
@@ -145,7 +175,7 @@ private:
             spi_.execute(note_event, {pg::text(call_.room_id),
                                       pg::text(call_.purpose == Purpose::create ? "session-started" : "session-found"),
                                       pg::text(room.sid)});
-        finish();
+        finish_create();
 
         // A name is unique among rooms in progress: whatever else we hold open under it is over.
         pg::Rows others = spi_.execute(other_open_sessions, {pg::text(call_.room_id), pg::text(room.sid)});
@@ -221,6 +251,16 @@ private:
             spi_.execute(finish_row, {pg::bigint(call_.outbox_id)});
     }
 
+    // One answer resolves one send: what an earlier try sent may still arrive, and then find the name free.
+    void finish_create()
+    {
+        if (call_.sent_before && call_.sent_at < resolve_window_end(*call_.sent_before))
+            spi_.execute(leave_row, {pg::bigint(call_.outbox_id), pg::timestamp(*call_.sent_before),
+                                     pg::timestamp(resolve_window_end(*call_.sent_before))});
+        else
+            finish();
+    }
+
     void back_off()
     {
         postpone(GetCurrentTimestamp() +
@@ -231,15 +271,20 @@ private:
     {
         if (call_.outbox_id)
             spi_.execute(postpone_row, {pg::bigint(call_.outbox_id), pg::timestamp(run_at),
-                                        pg::timestamp(sent_at()), pg::text(describe(answered_))});
+                                        pg::timestamp(sent_at()), pg::text(describe(answered_)),
+                                        pg::boolean(call_.dies)});
     }
 
     void bury()
     {
         if (!call_.outbox_id)
             return;
-        if (closed_ && call_.purpose == Purpose::create) {
-            finish_or_resolve();
+        if (call_.purpose == Purpose::create && call_.sent_before) {
+            postpone(std::max(resolve_window_end(*call_.sent_before), GetCurrentTimestamp()));
+            return;  // an earlier try may have made a session: no death before that is known
+        }
+        if (call_.purpose == Purpose::create && closed_) {
+            finish();  // nobody misses it
             return;
         }
         spi_.execute(bury_row, {pg::bigint(call_.outbox_id), pg::timestamp(GetCurrentTimestamp()),
@@ -247,22 +292,12 @@ private:
         spi_.execute(note_death, {pg::bigint(call_.outbox_id)});
     }
 
-    // The room closed meanwhile, so nobody misses the session that could not be made; but one of an earlier,
-    // unanswered try may have been.
-    void finish_or_resolve()
-    {
-        if (call_.sent_before)
-            back_off();
-        else
-            finish();
-    }
-
     // When the row was last sent and may have done something.
     std::optional<TimestampTz> sent_at() const
     {
         bool writes = call_.purpose == Purpose::create || call_.purpose == Purpose::complete ||
                       call_.purpose == Purpose::remove;
-        return writes && answered_.may_have_arrived ? std::optional(call_.sent_at) : call_.sent_before;
+        return writes && answered_.may_have_arrived ? std::optional(GetCurrentTimestamp()) : call_.sent_before;
     }
 
     pg::Spi &spi_;
@@ -271,6 +306,7 @@ private:
     bool closed_;
     TimestampTz resume_at_;
     std::vector<Call> &next_;
+    bool unmade_ = false;
 };
 
 // Keeps an answer for later. One that cannot be recorded at all is let go in the end: its row is still there,
@@ -295,8 +331,11 @@ void record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorde
                 keep(std::move(answered), now + 50 * core::millisecond, recorded);
             return;
         }
-        Recording(spi, answered, mine.boolean(0, 1).value(), resume_at, next).run();
+        Recording recording(spi, answered, mine.boolean(0, 1).value(), resume_at, next);
+        recording.run();
         savepoint.release();
+        if (recording.unmade())
+            recorded.unmade.push_back(answered.call.room_id);
     } catch (const pg::Error &e) {
         const ErrorData *error = e.data();
         bool again = ++answered.recordings < most_recordings || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;

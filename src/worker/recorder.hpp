@@ -12,6 +12,7 @@ namespace videoroom::worker {
 struct Recorded {
     std::vector<std::string> rooms;  // recorded: whoever waits for them may look again
     std::vector<Call> next;          // calls that follow from the answers
+    std::vector<std::string> unmade;  // of these, the ones whose create is done with and made no session
     std::vector<Answered> kept;      // not recorded, since somebody has the room locked, or it failed
 };
 

@@ -47,6 +47,18 @@ Database *take_slot(Oid oid)
     return database;
 }
 
+void stand_ready(Database *slot)
+{
+    bool before;
+    {
+        Locked locked(pg::shared::state());
+        before = slot->ready;
+        slot->ready = true;
+    }
+    if (!before)
+        pg::shared::wake_launcher();
+}
+
 void give_up_slot() { no_extension = true; }
 
 }  // namespace videoroom::worker

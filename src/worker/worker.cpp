@@ -245,6 +245,8 @@ private:
             answers_.push_back(std::move(answered));
         for (Call &call : recorded.next)
             reads_.push_back(std::move(call));
+        for (const std::string &room : recorded.unmade)
+            pg::ask_again(slot_, room);
         for (const std::string &room : recorded.rooms)
             pg::answer_waiting(slot_, room);
         look_at_ = 0;
@@ -283,10 +285,7 @@ private:
             slot_->wake_at = DT_NOEND;  // until we know better, whatever commits wakes us
         }
         Standing standing = look_at_standing();
-        {
-            Locked locked(pg::shared::state());
-            slot_->ready = true;
-        }
+        stand_ready(slot_);
         pause_for(standing.pause);
         TimestampTz next = GetCurrentTimestamp() + safety_look;
         if (standing.pause == Pause::none) {
