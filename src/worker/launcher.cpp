@@ -60,8 +60,10 @@ private:
                 known.failures = 0;
             if (slot == Slot::running || slot == Slot::ready || slot == Slot::held)
                 continue;
-            if (slot == Slot::none && known.started_at && !known.probed && oid != probing_)
+            if (slot == Slot::none && known.started_at && !known.probed && oid != probing_) {
+                known = Known();  // CREATE EXTENSION need not wait then
                 known.probed = true;
+            }
             if (slot == Slot::none && known.probed)
                 continue;
             if (OidIsValid(probing_))
