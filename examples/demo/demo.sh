@@ -9,8 +9,9 @@ set -euo pipefail
 plain_environment
 cd "$top"
 
-kept=$top/build/demo.kept # links to the folder of a demo that was left running
-logs=$top/build/demo.log
+folder=${DEMO_FOLDER:-$top/build/demo}
+kept=$folder.kept # links to the folder of a demo that was left running
+logs=$folder.log
 
 clean_up() {
     trap '' INT TERM HUP
@@ -51,7 +52,7 @@ chapter "Preparing"
 scripts/dependencies demo
 PG_CONFIG=$(find_server) || complain "no PostgreSQL with its development files found"
 export PG_CONFIG
-mkdir -p build
+mkdir -p "${folder%/*}"
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
@@ -62,7 +63,7 @@ make -j2 all simulator relay PG_CONFIG="$PG_CONFIG" 2>&1 | tee "$logs" |
     done || { echo; tail -n 40 "$logs"; fail "the build"; }
 echo
 
-make_work "$top/build/demo"
+make_work "$folder"
 bin=$work/stage$("$PG_CONFIG" --bindir)
 stage_server >>"$logs" 2>&1
 cp build/twilio-simulator build/relay "$work/bin"
