@@ -1,5 +1,14 @@
 -- The data. Nobody but the extension writes here: see 80-grants.sql.
 
+DO $$
+BEGIN
+    IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
+        RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'videoroom needs a database with encoding UTF8',
+            DETAIL = pg_catalog.format('This one has encoding %s.', pg_catalog.getdatabaseencoding());
+    END IF;
+END
+$$;
+
 CREATE SCHEMA videoroom;
 COMMENT ON SCHEMA videoroom IS 'Tables of the videoroom extension; use the videoroom_* functions instead';
 
@@ -209,5 +218,5 @@ COMMENT ON TABLE videoroom.event IS 'Audit trail: what happened to a room, in th
 COMMENT ON COLUMN videoroom.event.id IS 'Number of the row';
 COMMENT ON COLUMN videoroom.event.room_id IS 'The room';
 COMMENT ON COLUMN videoroom.event.at IS 'When it was recorded';
-COMMENT ON COLUMN videoroom.event.kind IS 'What: booked, cancelled, session-started, status, …';
+COMMENT ON COLUMN videoroom.event.kind IS 'What: booked, cancelled, session-started, status and so on';
 COMMENT ON COLUMN videoroom.event.detail IS 'The particulars';

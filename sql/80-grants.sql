@@ -74,27 +74,43 @@ $$;
 COMMENT ON FUNCTION @extschema@.videoroom_grant(regrole, text) IS
     'Gives a role its part: scheduler, backend, member, relay, reader or operator; again has no effect';
 
--- Functions are PUBLIC's by default, and default privileges may have given away more. Every function of the extension
--- is taken back here, whichever module made it, so that none can be forgotten.
-REVOKE ALL ON SCHEMA videoroom FROM PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA videoroom FROM PUBLIC;
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA videoroom FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA videoroom FROM PUBLIC;
-REVOKE ALL ON @extschema@.videoroom_rooms, @extschema@.videoroom_participants FROM PUBLIC;
-
+-- Functions are PUBLIC's by default, and default privileges may have given away more, to anybody. Whatever the
+-- extension has made so far, whichever module made it, is taken back here from everybody but its owner.
 DO $$
 DECLARE
-    member regprocedure;
+    given record;
 BEGIN
-    FOR member IN
-        SELECT d.objid
-          FROM pg_catalog.pg_depend d
-          JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
-         WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+    FOR given IN
+        SELECT member.kind, member.name,
+               CASE WHEN entry.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC'
+                    ELSE entry.grantee::pg_catalog.regrole::pg_catalog.text END AS grantee
+          FROM (SELECT 'FUNCTION' AS kind, p.oid::pg_catalog.regprocedure::pg_catalog.text AS name, p.proowner AS owner,
+                       coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)) AS acl,
+                       'pg_catalog.pg_proc'::pg_catalog.regclass AS catalog, p.oid AS object
+                  FROM pg_catalog.pg_proc p
+                UNION ALL
+                SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+                       c.oid::pg_catalog.regclass::pg_catalog.text, c.relowner, c.relacl,
+                       'pg_catalog.pg_class'::pg_catalog.regclass, c.oid
+                  FROM pg_catalog.pg_class c
+                UNION ALL
+                SELECT 'TYPE', t.oid::pg_catalog.regtype::pg_catalog.text, t.typowner, t.typacl,
+                       'pg_catalog.pg_type'::pg_catalog.regclass, t.oid
+                  FROM pg_catalog.pg_type t
+                UNION ALL
+                SELECT 'SCHEMA', pg_catalog.quote_ident(n.nspname), n.nspowner, n.nspacl,
+                       'pg_catalog.pg_namespace'::pg_catalog.regclass, n.oid
+                  FROM pg_catalog.pg_namespace n) AS member
+          JOIN pg_catalog.pg_depend d
+            ON d.classid OPERATOR(pg_catalog.=) member.catalog AND d.objid OPERATOR(pg_catalog.=) member.object
+           AND d.deptype OPERATOR(pg_catalog.=) 'e'
            AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
-           AND d.deptype OPERATOR(pg_catalog.=) 'e' AND e.extname OPERATOR(pg_catalog.=) 'videoroom'
+          JOIN pg_catalog.pg_extension e
+            ON e.oid OPERATOR(pg_catalog.=) d.refobjid AND e.extname OPERATOR(pg_catalog.=) 'videoroom'
+         CROSS JOIN LATERAL pg_catalog.aclexplode(member.acl) AS entry
+         WHERE entry.grantee OPERATOR(pg_catalog.<>) member.owner
     LOOP
-        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', member);
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', given.kind, given.name, given.grantee);
     END LOOP;
 END
 $$;

@@ -7,6 +7,7 @@
 #include "core/link.hpp"
 #include "core/text.hpp"
 #include "core/url.hpp"
+#include "pg/guard.hpp"
 
 namespace videoroom::pg::settings {
 
@@ -75,11 +76,23 @@ bool check_callback_url(char **value, void **, GucSource)
     });
 }
 
+// Warns once where it is set and once in the server's log, not in every session at the reload.
+void warn_of_leak(const char *value)
+{
+    bool listener = !IsUnderPostmaster || IsTransactionState();
+    if (listener && *value && core::token_in_query(value))
+        pg::call([] {
+            ereport(WARNING, errmsg("videoroom.link_template puts the token where web servers log it"),
+                    errhint("Put {token} behind a \"#\": browsers keep that part to themselves."));
+        });
+}
+
 bool check_link_template(char **value, void **, GucSource)
 {
-    return accept(*value, [](std::string_view link) {
+    return accept(*value, [value](std::string_view link) {
         if (!link.empty())
             core::check_link_template(link);
+        warn_of_leak(*value);
     });
 }
 
@@ -88,24 +101,10 @@ bool check_identity_claim(char **value, void **, GucSource)
     return accept(*value, [](std::string_view claim) { core::check_id("identity_claim", claim); });
 }
 
-void assign_link_template(const char *value, void *)
-{
-    bool leaks = false;
-    try {
-        leaks = *value && core::token_in_query(value);
-    } catch (...) {
-        return;  // only a template that passed its check gets here
-    }
-    if (leaks)
-        ereport(WARNING,
-                errmsg("videoroom.link_template puts the token where web servers log it"),
-                errhint("Put {token} behind a \"#\": browsers keep that part to themselves."));
-}
-
 void define_string(const char *name, const char *description, char **variable, const char *value,
-                   GucStringCheckHook check, GucStringAssignHook assign = nullptr)
+                   GucStringCheckHook check)
 {
-    DefineCustomStringVariable(name, description, nullptr, variable, value, PGC_SIGHUP, 0, check, assign,
+    DefineCustomStringVariable(name, description, nullptr, variable, value, PGC_SIGHUP, 0, check, nullptr,
                                nullptr);
 }
 
@@ -136,7 +135,7 @@ void define()
                   &callback_url, "", check_callback_url);
     define_string("videoroom.link_template",
                   "Room link with {token}, and {room_id} and {room_sid} where wanted.", &link_template, "",
-                  check_link_template, assign_link_template);
+                  check_link_template);
     define_string("videoroom.identity_claim", "Claim of request.jwt.claims that names the user.",
                   &identity_claim, "sub", check_identity_claim);
     define_int("videoroom.join_early", "How long before its start a room opens.", &join_early, 0, 60 * 60,

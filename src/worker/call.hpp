@@ -34,6 +34,7 @@ struct Call {
     // When the row was last sent before this, not known to have done nothing.
     std::optional<TimestampTz> sent_before;
     TimestampTz sent_at = 0;
+    bool connection_known = false;  // remove: by PA sid
     bool dies = false;  // resolve: the row is given up, not done with, if no session was born
 };
 
@@ -45,7 +46,7 @@ struct Answered {
     core::Verdict verdict = core::Verdict::done;
     bool may_have_arrived = false;
     TimestampTz not_before = 0;  // try to record it again then
-    int recordings = 0;          // that failed
+    int waits = 0;               // how often it was put off
 };
 
 // The end of the resolve window: what was sent before it began can then no longer take effect at Twilio, nor be

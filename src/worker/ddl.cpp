@@ -77,13 +77,14 @@ void utility(PlannedStmt *statement, const char *query, bool read_only_tree, Pro
              QueryCompletion *completion)
 {
     Node *command = statement->utilityStmt;
+    bool news = IsA(command, CreatedbStmt) || IsA(command, AlterDatabaseStmt);  // it may be freed on the way
     Oid dropped = InvalidOid;
     if (state() && IsA(command, DropdbStmt))
         dropped = get_database_oid(reinterpret_cast<DropdbStmt *>(command)->dbname, true);
 
     if (!OidIsValid(dropped) || !pg::owns_database(dropped)) {
         pass_on(statement, query, read_only_tree, context, params, environment, receiver, completion);
-        if (IsA(command, CreatedbStmt) || IsA(command, AlterDatabaseStmt))
+        if (news)
             pg::wake_launcher_at_commit();
         return;
     }

@@ -4,9 +4,9 @@
 namespace videoroom::worker {
 
 // Does one bounded batch of what is due at once; true if there may be more.
-bool close_and_apply();
+[[nodiscard]] bool close_and_apply();
 
 // The same for what can wait for a quiet moment.
-bool tidy_up();
+[[nodiscard]] bool tidy_up();
 
 }  // namespace videoroom::worker

@@ -26,7 +26,8 @@ struct Known {
     bool probed = false;  // looked at, and the extension was not there
     TimestampTz started_at = 0;
     TimestampTz not_before = 0;
-    int failures = 0;
+    int failures = 0;  // workers that died young, in a row
+    int refusals = 0;  // attempts in a row that found no worker slot
 };
 
 // What a database's slot says.
@@ -37,10 +38,14 @@ public:
     [[noreturn]] void run()
     {
         for (;;) {
+            {
+                Locked locked(state());
+                state()->look_again = false;
+            }
             TimestampTz next = GetCurrentTimestamp() + safety_look;
             if (pg::settings::enabled)
                 next = std::min(next, look());
-            wait(next);
+            wait(called() ? 0 : next);
         }
     }
 
@@ -73,6 +78,7 @@ private:
                 continue;
             }
             start(oid, known, now);
+            next = std::min(next, known.not_before);
         }
         if (OidIsValid(probing_))
             next = std::min(next, now + longest_probe);
@@ -89,8 +95,10 @@ private:
         tell_slots(!started);
         if (!started) {
             known.started_at = 0;
+            known.not_before = now + std::min(longest_pause, USECS_PER_SEC << std::min(++known.refusals, 6));
             return;
         }
+        known.refusals = 0;
         known.probed = false;
         probing_ = oid;
         probe_until_ = now + longest_probe;
@@ -179,6 +187,13 @@ private:
         for (Database &database : state()->databases)
             if (OidIsValid(database.oid) && !database.worker && !database.held_by && gone(database.oid))
                 database.oid = InvalidOid;
+    }
+
+    // Somebody called while we looked; a wait inside the server may have reset the latch.
+    static bool called()
+    {
+        Locked locked(state());
+        return state()->look_again;
     }
 
     static void wait(TimestampTz until)

@@ -93,10 +93,10 @@ pg::Statement hurry = {R"(
                      FOR UPDATE SKIP LOCKED))"};
 
 pg::Statement select_next_due = {R"(
-    SELECT least(
-        (SELECT pg_catalog.min(run_at) FROM videoroom.outbox
-          WHERE dead_at IS NULL AND room_id <> ALL ($1)),
-        (SELECT pg_catalog.min(closes_at) FROM videoroom.room WHERE closed_at IS NULL),
+    SELECT (SELECT pg_catalog.min(run_at) FROM videoroom.outbox
+             WHERE dead_at IS NULL AND room_id <> ALL ($1)),
+           least(
+               (SELECT pg_catalog.min(closes_at) FROM videoroom.room WHERE closed_at IS NULL),
         (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL)))"};
 
 struct Row {
@@ -216,6 +216,7 @@ void plan_remove(const Row &row, TimestampTz now, Plan &plan)
         who.remove_prefix(by_identity.size());
     Call call = call_for(row, Purpose::remove, core::remove_participant(*row.remove_from, who), now);
     call.room_sid = *row.remove_from;
+    call.connection_known = !row.target.starts_with(by_identity);
     plan.calls.push_back(std::move(call));
     plan.sent.push_back(row.id);
 }
@@ -313,16 +314,18 @@ void hurry_after_outage()
     transaction.commit();
 }
 
-TimestampTz next_due(const std::vector<std::string> &busy)
+NextDue next_due(const std::vector<std::string> &busy)
 {
     pg::Transaction transaction;
-    std::optional<TimestampTz> due;
+    NextDue due;
     {
         pg::Spi spi;
-        due = spi.execute(select_next_due, {pg::text_array(busy)}).timestamp(0, 1);
+        pg::Rows rows = spi.execute(select_next_due, {pg::text_array(busy)});
+        due.row = rows.timestamp(0, 1).value_or(DT_NOEND);
+        due.clock = rows.timestamp(0, 2).value_or(DT_NOEND);
     }
     transaction.commit();
-    return due.value_or(DT_NOEND);
+    return due;
 }
 
 }  // namespace videoroom::worker

@@ -22,8 +22,11 @@ std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms);
 // Calls that failed only because Twilio could not be reached need not sit out their backoff: it is back.
 void hurry_after_outage();
 
-// When the next row of a room that is not `busy` is due, a room closes or a callback is to be applied again;
-// DT_NOEND if never.
-TimestampTz next_due(const std::vector<std::string> &busy);
+// When there is something to do next; DT_NOEND if never.
+struct NextDue {
+    TimestampTz row;    // of the outbox, its room not among the busy ones
+    TimestampTz clock;  // a room closes, or a callback is to be applied again
+};
+NextDue next_due(const std::vector<std::string> &busy);
 
 }  // namespace videoroom::worker

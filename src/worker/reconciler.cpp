@@ -1,8 +1,8 @@
 #include "worker/reconciler.hpp"
 
-#include <stdexcept>
 #include <utility>
 
+#include "core/text.hpp"
 #include "core/url.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
@@ -67,8 +67,14 @@ std::optional<Call> next_page(const Call &call, const std::string &next_page_url
 {
     if (next_page_url.empty())
         return std::nullopt;
-    if (!core::same_origin(next_page_url, pg::settings::api_url))
-        throw std::runtime_error("Twilio's answer points to a page that is not under videoroom.api_url");
+    if (!core::same_origin(next_page_url, pg::settings::api_url)) {
+        std::string page = core::make_valid_utf8(next_page_url, 500);
+        pg::call([&] {
+            ereport(LOG, errmsg("a list of Twilio's goes on outside videoroom.api_url, and is not followed"),
+                    errdetail("The next page is said to be \"%s\".", page.c_str()));
+        });
+        return std::nullopt;
+    }
     Call next = call;
     next.request.path = core::parse_url(next_page_url)->path;
     return next;
@@ -87,13 +93,29 @@ Call Reconciler::begin(TimestampTz now)
     return reading(Purpose::list_rooms, core::list_rooms());
 }
 
-void Reconciler::abandon()
+void Reconciler::stop()
 {
     running_ = false;
     listed_.clear();
 }
 
-std::vector<Call> Reconciler::page(const Answered &answered)
+std::vector<Call> Reconciler::take(const Answered &answered)
+{
+    std::vector<Call> calls;
+    if (answered.verdict != core::Verdict::done) {
+        stop();
+        return calls;
+    }
+    try {
+        calls = read_page(answered);
+    } catch (...) {
+        stop();
+        throw;
+    }
+    return calls;
+}
+
+std::vector<Call> Reconciler::read_page(const Answered &answered)
 {
     core::RoomPage page = *core::parse_rooms(answered.answer.body);
     std::vector<std::string> sids;
@@ -117,13 +139,14 @@ std::vector<Call> Reconciler::page(const Answered &answered)
         transaction.commit();
     }
 
-    if (auto next = next_page(answered.call, page.next_page_url)) {
+    if (auto next = next_page(answered.call, page.next_page_url))
         calls.push_back(std::move(*next));
-        return calls;
+    else {
+        if (page.next_page_url.empty())
+            for (Call &call : compare())
+                calls.push_back(std::move(call));
+        stop();
     }
-    for (Call &call : compare())
-        calls.push_back(std::move(call));
-    abandon();
     return calls;
 }
 

@@ -48,6 +48,9 @@ pg::Statement bury_unmade = {R"(
                              ELSE coalesce(last_error, '{}') OPERATOR(pg_catalog.||)
                                   pg_catalog.jsonb_build_object('kind', 'deadline', 'at', $2) END
      WHERE id = $1)"};
+pg::Statement put_off_row = {R"(
+    UPDATE videoroom.outbox SET run_at = pg_catalog.clock_timestamp() + pg_catalog.make_interval(mins => 1)
+     WHERE id = $1)"};
 pg::Statement bury_row = {R"(
     UPDATE videoroom.outbox SET dead_at = $2, sent_at = $3, last_error = $4::pg_catalog.jsonb WHERE id = $1)"};
 
@@ -71,8 +74,8 @@ std::optional<TimestampTz> end_of(const core::Room &room)
 // Records one answer; lives for its savepoint.
 class Recording {
 public:
-    Recording(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at, std::vector<Call> &next)
-        : spi_(spi), answered_(answered), call_(answered.call), closed_(closed), resume_at_(resume_at), next_(next)
+    Recording(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at, std::vector<Call> &follow_ups)
+        : spi_(spi), answered_(answered), call_(answered.call), closed_(closed), resume_at_(resume_at), follow_ups_(follow_ups)
     {}
 
     void run()
@@ -100,8 +103,7 @@ private:
             session_completed();
             break;
         case Purpose::remove:
-            connection(*core::parse_participant(answered_.answer.body));
-            finish();
+            participant_removed();
             break;
         case Purpose::read_session:
             session_read();
@@ -122,10 +124,7 @@ private:
             follow(Purpose::adopt, core::fetch_room(call_.room_id));
             return;
         case core::Verdict::already_so:
-            if (call_.purpose == Purpose::complete && !call_.room_sid.empty())
-                follow(Purpose::confirm_complete, core::fetch_room(call_.room_sid));
-            else
-                finish();
+            already_so();
             return;
         case core::Verdict::missing:
             missing();
@@ -141,6 +140,31 @@ private:
         }
     }
 
+    // The row goes when the facts say so too: while they do not, settling would put it back at once.
+    void already_so()
+    {
+        if (call_.purpose == Purpose::complete && !call_.room_sid.empty()) {
+            follow(Purpose::confirm_complete, core::fetch_room(call_.room_sid));
+        } else if (call_.purpose == Purpose::remove && call_.connection_known) {
+            follow_ups_.push_back(read_session(call_.room_id, call_.room_sid));
+            back_off();
+        } else {
+            finish();
+        }
+    }
+
+    void participant_removed()
+    {
+        core::Participant participant = *core::parse_participant(answered_.answer.body);
+        if (participant.status == "disconnected" && !participant.end_time && !participant.date_updated)
+            participant.end_time = pg::to_core(call_.sent_at);
+        connection(participant);
+        if (participant.status == "disconnected")
+            finish();
+        else
+            back_off();
+    }
+
     void missing()
     {
         if (call_.purpose != Purpose::resolve) {
@@ -148,7 +172,7 @@ private:
             return;
         }
         if (!call_.room_sid.empty())
-            next_.push_back(read_session(call_.room_id, call_.room_sid));
+            follow_ups_.push_back(read_session(call_.room_id, call_.room_sid));
         TimestampTz settled = resolve_window_end(*call_.sent_before);
         if (call_.sent_at < settled)
             postpone(std::min(settled, GetCurrentTimestamp() + USECS_PER_SEC));
@@ -180,7 +204,7 @@ private:
         // A name is unique among rooms in progress: whatever else we hold open under it is over.
         pg::Rows others = spi_.execute(other_open_sessions, {pg::text(call_.room_id), pg::text(room.sid)});
         for (uint64 i = 0; i < others.count(); i++)
-            next_.push_back(read_session(call_.room_id, others.text(i, 1).value()));
+            follow_ups_.push_back(read_session(call_.room_id, others.text(i, 1).value()));
     }
 
     void session_completed()
@@ -199,8 +223,8 @@ private:
         session(room);
         spi_.execute(mark_read, {pg::text(room.sid), pg::timestamp(call_.sent_at)});
         if (room.status == "in-progress")
-            next_.push_back(read_participants(call_.room_id, room.sid, Purpose::read_connected));
-        next_.push_back(read_participants(call_.room_id, room.sid, Purpose::read_disconnected));
+            follow_ups_.push_back(read_participants(call_.room_id, room.sid, Purpose::read_connected));
+        follow_ups_.push_back(read_participants(call_.room_id, room.sid, Purpose::read_disconnected));
     }
 
     void participants_read()
@@ -209,7 +233,7 @@ private:
         for (const core::Participant &participant : page.participants)
             connection(participant);
         if (auto more = next_page(call_, page.next_page_url))
-            next_.push_back(std::move(*more));
+            follow_ups_.push_back(std::move(*more));
     }
 
     // True if anything about it is new.
@@ -242,7 +266,7 @@ private:
         Call call = call_;
         call.purpose = purpose;
         call.request = std::move(request);
-        next_.push_back(std::move(call));
+        follow_ups_.push_back(std::move(call));
     }
 
     void finish()
@@ -295,6 +319,8 @@ private:
     // When the row was last sent and may have done something.
     std::optional<TimestampTz> sent_at() const
     {
+        if (call_.purpose == Purpose::adopt)
+            return GetCurrentTimestamp();  // Twilio has a room of this name, whoever made it
         bool writes = call_.purpose == Purpose::create || call_.purpose == Purpose::complete ||
                       call_.purpose == Purpose::remove;
         return writes && answered_.may_have_arrived ? std::optional(GetCurrentTimestamp()) : call_.sent_before;
@@ -305,22 +331,41 @@ private:
     const Call &call_;
     bool closed_;
     TimestampTz resume_at_;
-    std::vector<Call> &next_;
+    std::vector<Call> &follow_ups_;
     bool unmade_ = false;
 };
 
-// Keeps an answer for later. One that cannot be recorded at all is let go in the end: its row is still there,
-// and every call may be repeated.
-void keep(Answered answered, TimestampTz not_before, Recorded &recorded)
+// Tries an answer again later.
+void put_off(Answered &answered)
 {
-    answered.not_before = not_before;
-    recorded.kept.push_back(std::move(answered));
+    TimestampTz delay = (50 * core::millisecond) << std::min(answered.waits++, 5);
+    answered.not_before = GetCurrentTimestamp() + std::min<TimestampTz>(delay, USECS_PER_SEC);
 }
 
-void record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorded &recorded)
+// An answer that cannot be recorded at all is let go in the end: its row is still there, and every call may be
+// repeated, but not at once.
+bool give_up(pg::Spi &spi, const Answered &answered, const pg::Error &error)
 {
-    TimestampTz now = GetCurrentTimestamp();
-    std::vector<Call> next;
+    const ErrorData *data = error.data();
+    std::string room = answered.call.room_id;
+    pg::call([&] {
+        ereport(LOG, errcode(data->sqlerrcode),
+                errmsg("could not record an answer of Twilio's for room \"%s\": %s", room.c_str(), data->message),
+                data->context ? errcontext("%s", data->context) : 0);
+    });
+    if (answered.waits < most_recordings)
+        return false;
+    pg::Savepoint savepoint;
+    spi.execute(put_off_row, {pg::bigint(answered.call.outbox_id)});
+    savepoint.release();
+    return true;
+}
+
+// True when the answer is done with.
+bool record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorded &recorded)
+{
+    std::vector<Call> follow_ups;
+    bool unmade = false;
     try {
         pg::Savepoint savepoint;
         pg::Rows mine = spi.execute(lock_room, {pg::text(answered.call.room_id)});
@@ -328,53 +373,50 @@ void record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorde
             bool exists = !spi.execute(room_exists, {pg::text(answered.call.room_id)}).empty();
             savepoint.release();
             if (exists)
-                keep(std::move(answered), now + 50 * core::millisecond, recorded);
-            return;
+                put_off(answered);
+            return !exists;
         }
-        Recording recording(spi, answered, mine.boolean(0, 1).value(), resume_at, next);
+        Recording recording(spi, answered, mine.boolean(0, 1).value(), resume_at, follow_ups);
         recording.run();
         savepoint.release();
-        if (recording.unmade())
-            recorded.unmade.push_back(answered.call.room_id);
+        unmade = recording.unmade();
     } catch (const pg::Error &e) {
-        const ErrorData *error = e.data();
-        bool again = ++answered.recordings < most_recordings || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-        if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) {
-            std::string room = answered.call.room_id;
-            pg::call([&] {
-                ereport(LOG, errcode(error->sqlerrcode),
-                        errmsg("could not record an answer of Twilio's for room \"%s\": %s", room.c_str(),
-                               error->message),
-                        error->context ? errcontext("%s", error->context) : 0);
-            });
-        }
-        if (again)
-            keep(std::move(answered), now + answered.recordings * 100 * core::millisecond, recorded);
-        return;
+        put_off(answered);
+        return e.data()->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && give_up(spi, answered, e);
     }
     recorded.rooms.push_back(answered.call.room_id);
-    std::move(next.begin(), next.end(), std::back_inserter(recorded.next));
+    if (unmade)
+        recorded.unmade.push_back(answered.call.room_id);
+    std::move(follow_ups.begin(), follow_ups.end(), std::back_inserter(recorded.follow_ups));
+    return true;
 }
 
 }  // namespace
 
-Recorded record(std::vector<Answered> answers, TimestampTz resume_at)
+Recorded record(std::vector<Answered> &answers, TimestampTz resume_at)
 {
-    std::stable_sort(answers.begin(), answers.end(),
-                     [](const Answered &a, const Answered &b) { return a.call.room_id < b.call.room_id; });
-    Recorded recorded;
-    if (answers.size() > most_savepoints) {
-        std::move(answers.begin() + most_savepoints, answers.end(), std::back_inserter(recorded.kept));
-        answers.resize(most_savepoints);
-    }
+    TimestampTz now = GetCurrentTimestamp();
+    auto later = [now](const Answered &answered) { return answered.not_before > now; };
+    std::stable_sort(answers.begin(), answers.end(), [&](const Answered &a, const Answered &b) {
+        return std::make_pair(later(a), std::string_view(a.call.room_id)) <
+               std::make_pair(later(b), std::string_view(b.call.room_id));
+    });
 
+    Recorded recorded;
+    std::vector<bool> done(answers.size(), false);
     pg::Transaction transaction;
     {
         pg::Spi spi;
-        for (Answered &answered : answers)
-            record_one(spi, answered, resume_at, recorded);
+        for (std::size_t i = 0; i < std::min(answers.size(), most_savepoints) && !later(answers[i]); i++)
+            done[i] = record_one(spi, answers[i], resume_at, recorded);
     }
     transaction.commit();
+
+    std::vector<Answered> left;
+    for (std::size_t i = 0; i < answers.size(); i++)
+        if (!done[i])
+            left.push_back(std::move(answers[i]));
+    answers = std::move(left);
     return recorded;
 }
 

@@ -8,17 +8,17 @@
 
 namespace videoroom::worker {
 
-// What recording a batch of answers left behind.
+// What recording a batch of answers brought.
 struct Recorded {
-    std::vector<std::string> rooms;  // recorded: whoever waits for them may look again
-    std::vector<Call> next;          // calls that follow from the answers
+    std::vector<std::string> rooms;   // recorded: whoever waits for them may look again
     std::vector<std::string> unmade;  // of these, the ones whose create is done with and made no session
-    std::vector<Answered> kept;      // not recorded, since somebody has the room locked, or it failed
+    std::vector<Call> follow_ups;
 };
 
-// Records answers about rooms, each in a savepoint of its own, in the order of the rooms' names. An answer
-// whose room is locked waits, so that no client's open transaction can stall the others. `resume_at`: when a
-// row that Twilio asked us to hold back may run again.
-Recorded record(std::vector<Answered> answers, TimestampTz resume_at);
+// Records those of the answers whose time has come, at most a batch of them, each in a savepoint of its own and in
+// the order of the rooms' names, and takes them out of `answers`. One whose room is locked stays, so that no
+// client's open transaction can stall the others; so do all when the transaction fails. `resume_at`: when a row
+// that Twilio asked us to hold back may run again.
+Recorded record(std::vector<Answered> &answers, TimestampTz resume_at);
 
 }  // namespace videoroom::worker

@@ -41,14 +41,16 @@ Standing look_at_standing()
     {
         pg::Spi spi;
         version = spi.execute(select_version).text(0, 1).value();
-        pg::Home home = pg::home(spi);
-        if (home == pg::Home::upgraded)
-            pg::claim_home(spi);
-        standing.booked = home != pg::Home::unclaimed;
-        if (home == pg::Home::foreign)
-            standing.pause = Pause::other_home;
-        if (version != VIDEOROOM_VERSION)
-            standing.pause = Pause::other_version;
+        if (version != VIDEOROOM_VERSION) {
+            standing.pause = Pause::other_version;  // the tables may not be what we know
+        } else {
+            pg::Home home = pg::home(spi);
+            if (home == pg::Home::upgraded)
+                pg::claim_home(spi);
+            if (home == pg::Home::foreign)
+                standing.pause = Pause::other_home;
+            standing.booked = home != pg::Home::unclaimed;
+        }
     }
     transaction.commit();
     log_change(standing.pause, version);

@@ -1,4 +1,4 @@
-// The worker of one database: waits, calls Twilio, records what came of it.
+// The worker of one database, as a process.
 #pragma once
 
 #include "pg/postgres.hpp"

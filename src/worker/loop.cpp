@@ -1,0 +1,472 @@
+#include "worker/loop.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/url.hpp"
+#include "pg/credentials.hpp"
+#include "pg/guard.hpp"
+#include "pg/mailbox.hpp"
+#include "pg/settings.hpp"
+#include "pg/transaction.hpp"
+#include "worker/calls.hpp"
+#include "worker/gate.hpp"
+#include "worker/housekeeping.hpp"
+#include "worker/outbox.hpp"
+#include "worker/reconciler.hpp"
+#include "worker/recorder.hpp"
+#include "worker/slot.hpp"
+#include "worker/standing.hpp"
+
+namespace videoroom::worker {
+namespace {
+
+using pg::shared::Locked;
+using pg::shared::Pause;
+
+constexpr TimestampTz safety_look = 60 * USECS_PER_SEC;  // COMMIT PREPARED wakes nobody
+constexpr TimestampTz shortest_patience = 50 * core::millisecond;
+constexpr TimestampTz longest_patience = USECS_PER_SEC;
+constexpr TimestampTz pause_after_error = USECS_PER_SEC;
+constexpr int quiet_lock_failures = 10;
+
+class Loop {
+public:
+    explicit Loop(pg::shared::Database *slot)
+        : slot_(slot),
+          calls_(gate_),
+          events_(pg::call([] { return pg::create_wait_event_set(3); })),
+          context_(pg::call([] {
+              return AllocSetContextCreate(TopMemoryContext, "videoroom worker", ALLOCSET_DEFAULT_SIZES);
+          }))
+    {
+        pg::call([this] {
+            AddWaitEventToSet(events_, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
+            AddWaitEventToSet(events_, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+            AddWaitEventToSet(events_, WL_SOCKET_READABLE, calls_.descriptor(), nullptr, nullptr);
+        });
+        pg::error_context = context_;
+    }
+
+    [[noreturn]] void run()
+    {
+        reload();
+        for (;;) {
+            MemoryContextSwitchTo(context_);
+            try {
+                round();
+            } catch (const pg::Error &e) {
+                survive(e);
+            }
+            MemoryContextSwitchTo(context_);
+            MemoryContextReset(context_);
+            wait();
+        }
+    }
+
+private:
+    void round()
+    {
+        pg::call([] { CHECK_FOR_INTERRUPTS(); });
+        if (ConfigReloadPending)
+            reload();
+        serve_calls();
+        take_lists();
+        record_answers();
+        if (due())
+            look();
+        if (have_credentials_)
+            calls_.send_queued();
+        serve_calls();
+        lock_failures_ = 0;
+        pg::call([] { pgstat_report_stat(false); });
+    }
+
+    // --- settings and credentials
+
+    void reload()
+    {
+        pg::call([] {
+            if (ConfigReloadPending) {
+                ConfigReloadPending = false;
+                ProcessConfigFile(PGC_SIGHUP);
+            }
+        });
+        if (!pg::settings::enabled)
+            proc_exit(0);
+        try {
+            const core::Credentials &credentials = pg::credentials();
+            int generation = pg::credentials_generation();
+            gate_.use(credentials.account_sid, generation != credentials_seen_);
+            credentials_seen_ = generation;
+            have_credentials_ = true;
+        } catch (const pg::Failure &failure) {
+            if (have_credentials_ || credentials_seen_ < 0)
+                log_failure(failure);
+            have_credentials_ = false;
+            credentials_seen_ = 0;
+        }
+        callback_url_.clear();
+        look_at_ = 0;
+    }
+
+    static void log_failure(const pg::Failure &failure)
+    {
+        pg::call([&] {
+            ereport(LOG, errmsg("videoroom makes no calls: %s", failure.what()),
+                    errdetail("%s", failure.detail()), errhint("%s", failure.hint()));
+        });
+    }
+
+    const std::string &callback_url()
+    {
+        if (callback_url_.empty() && *pg::settings::callback_url) {
+            pg::Transaction transaction;
+            const char *name = pg::call([] { return get_database_name(MyDatabaseId); });
+            callback_url_ = core::with_retry_policy(
+                core::expand_callback_url(pg::settings::callback_url, name ? name : ""));
+            transaction.commit();
+        }
+        return callback_url_;
+    }
+
+    // --- answers
+
+    void serve_calls()
+    {
+        for (Answered &answered : calls_.serve()) {
+            core::Time now = pg::to_core(GetCurrentTimestamp());
+            gate_.report(answered.verdict, core::parse_retry_after(answered.answer.retry_after, now));
+            watch_gate(&answered);
+            answers_.push_back(std::move(answered));
+        }
+    }
+
+    // The gate changes with an answer, but also with the clock, new credentials and other databases' answers.
+    void watch_gate(const Answered *answered)
+    {
+        bool closed = gate_.closed();
+        if (closed == gate_closed_)
+            return;
+        gate_closed_ = closed;
+        std::string why = answered ? describe(*answered) : "";
+        pg::call([&] {
+            if (closed)
+                ereport(LOG, errmsg("videoroom holds back its calls to Twilio"),
+                        why.empty() ? 0 : errdetail("%s", why.c_str()));
+            else
+                ereport(LOG, errmsg("videoroom calls Twilio again"));
+        });
+        probed_.clear();
+        back_again_ = back_again_ || !closed;
+        look_at_ = 0;
+    }
+
+    // Lists of rooms are about no single room: the reconciler reads them.
+    void take_lists()
+    {
+        auto is_list = [](const Answered &answered) { return answered.call.purpose == Purpose::list_rooms; };
+        auto first = std::stable_partition(answers_.begin(), answers_.end(), std::not_fn(is_list));
+        std::vector<Answered> lists(std::make_move_iterator(first), std::make_move_iterator(answers_.end()));
+        answers_.erase(first, answers_.end());
+        for (const Answered &list : lists) {
+            for (Call &call : reconciler_.take(list))
+                calls_.queue(std::move(call));
+            look_at_ = std::min(look_at_, reconciler_.next_sweep());
+        }
+    }
+
+    void record_answers()
+    {
+        TimestampTz now = GetCurrentTimestamp();
+        if (std::none_of(answers_.begin(), answers_.end(),
+                         [now](const Answered &answered) { return answered.not_before <= now; }))
+            return;
+        Recorded recorded = record(answers_, gate_.paused_until());
+        for (Call &call : recorded.follow_ups)
+            calls_.queue(std::move(call));
+        for (const std::string &room : recorded.unmade)
+            pg::ask_again(slot_, room);
+        for (const std::string &room : recorded.rooms)
+            pg::answer_waiting(slot_, room);
+        if (!recorded.rooms.empty()) {
+            patience_ = shortest_patience;
+            look_at_ = 0;
+        }
+    }
+
+    std::vector<std::string> busy_rooms() const
+    {
+        std::vector<std::string> rooms;
+        calls_.add_busy_rooms(rooms);
+        for (const Answered &answered : answers_)
+            if (answered.call.outbox_id)
+                rooms.push_back(answered.call.room_id);
+        return rooms;
+    }
+
+    // --- the database
+
+    bool due() const
+    {
+        TimestampTz now = GetCurrentTimestamp();
+        if (now < rest_until_)
+            return false;
+        if (now >= look_at_)
+            return true;
+        Locked locked(pg::shared::state());
+        return slot_->due;
+    }
+
+    void look()
+    {
+        {
+            Locked locked(pg::shared::state());
+            slot_->due = false;
+            slot_->wake_at = DT_NOEND;  // until we know better, whatever commits wakes us
+        }
+        Standing standing = look_at_standing();
+        stand_ready(slot_);
+        pause_for(standing.pause);
+        TimestampTz next = GetCurrentTimestamp() + safety_look;
+        if (standing.pause == Pause::none)
+            next = std::min(next, look_at_rooms(standing.booked));
+        look_at_ = next;
+        Locked locked(pg::shared::state());
+        slot_->wake_at = next;
+    }
+
+    // Does what is to be done now; says when to look again at the latest.
+    TimestampTz look_at_rooms(bool booked)
+    {
+        TimestampTz next = keep_house();
+        ask_for_waiting_rooms(next);
+        if (have_credentials_)
+            watch_gate(nullptr);
+        if (back_again_) {
+            hurry_after_outage();
+            back_again_ = false;
+        }
+        if (have_credentials_ && booked) {
+            send_due();
+            begin_sweep(next);
+        }
+        NextDue due = next_due(busy_rooms());
+        next = std::min({next, hold_back(due.row), due.clock > GetCurrentTimestamp() ? due.clock : again()});
+        if (have_credentials_ && gate_closed_)
+            next = std::min(next, std::max(std::min(gate_.next(true), GetCurrentTimestamp() + USECS_PER_SEC),
+                                           GetCurrentTimestamp() + shortest_patience));
+        pause_for(Pause::none);
+        return next;
+    }
+
+    // What fails here must not keep calls from being made.
+    TimestampTz keep_house()
+    {
+        TimestampTz now = GetCurrentTimestamp();
+        try {
+            bool more = close_and_apply();
+            if (now >= tidy_at_)
+                tidy_at_ = tidy_up() ? now + longest_patience : now + safety_look;
+            return more ? now : tidy_at_;
+        } catch (const pg::Error &e) {
+            log(e);
+            return now + longest_patience;
+        }
+    }
+
+    // Somebody holds what we want: ever less often, while nothing moves.
+    TimestampTz again()
+    {
+        TimestampTz moment = GetCurrentTimestamp() + patience_;
+        patience_ = std::min(longest_patience, patience_ * 2);
+        return moment;
+    }
+
+    // A row that is due but did not leave: Twilio's quota, our own limit or somebody's lock was in the way.
+    TimestampTz hold_back(TimestampTz due_at)
+    {
+        if (due_at > GetCurrentTimestamp())
+            return due_at;
+        if (!have_credentials_ || calls_.free_slots() == 0)
+            return DT_NOEND;  // a reload or an answer makes us look again
+        TimestampTz admitted = gate_.next(true);
+        return admitted > GetCurrentTimestamp() ? admitted : again();
+    }
+
+    void ask_for_waiting_rooms(TimestampTz &next)
+    {
+        std::vector<std::string> asked = pg::take_asked(slot_);
+        if (asked.empty())
+            return;
+        std::vector<std::string> left = asked;
+        try {
+            left = ask_for_rooms(asked);
+        } catch (...) {
+            for (const std::string &room : asked)
+                pg::ask_again(slot_, room);
+            throw;
+        }
+        for (const std::string &room : left)
+            pg::ask_again(slot_, room);
+        if (!left.empty())
+            next = std::min(next, again());
+        // A room whose create was given up: those who wait learn it at once.
+        for (const std::string &room : asked)
+            pg::answer_waiting(slot_, room);
+    }
+
+    void send_due()
+    {
+        int granted = gate_.admit(calls_.free_slots(), true);
+        if (granted == 0)
+            return;
+        std::vector<Call> calls;
+        try {
+            calls = claim(granted);
+        } catch (...) {
+            gate_.give_back(granted, true);
+            throw;
+        }
+        int sent = 0;
+        for (Call &call : calls) {
+            if (call.request.write) {
+                sent++;
+                calls_.send(std::move(call));
+            } else {
+                calls_.queue(std::move(call));
+            }
+        }
+        gate_.give_back(granted - sent, true);
+        if (!calls.empty())
+            patience_ = shortest_patience;
+    }
+
+    // While the gate is closed each probe is another room's, so that one whose call always fails does not
+    // keep the gate closed.
+    std::vector<Call> claim(int granted)
+    {
+        std::vector<std::string> busy = busy_rooms();
+        if (!gate_closed_)
+            return claim_due(granted, busy, callback_url());
+        std::vector<std::string> left_out = busy;
+        left_out.insert(left_out.end(), probed_.begin(), probed_.end());
+        std::vector<Call> calls = claim_due(granted, left_out, callback_url());
+        if (calls.empty() && !probed_.empty()) {
+            probed_.clear();
+            calls = claim_due(granted, busy, callback_url());
+        }
+        for (const Call &call : calls)
+            probed_.push_back(call.room_id);
+        return calls;
+    }
+
+    // A closed gate with nothing due is probed by a sweep: joins are refused until it opens.
+    void begin_sweep(TimestampTz &next)
+    {
+        if (reconciler_.running() || !calls_.queue_empty())
+            return;  // what ends that makes us look again
+        TimestampTz now = GetCurrentTimestamp();
+        bool probe = gate_closed_ && gate_.next(false) <= now;
+        if (probe || now >= reconciler_.next_sweep())
+            calls_.queue(reconciler_.begin(now));
+        else
+            next = std::min(next, reconciler_.next_sweep());
+    }
+
+    void pause_for(Pause pause)
+    {
+        if (pause == Pause::none && !have_credentials_)
+            pause = Pause::no_credentials;
+        else if (pause == Pause::none && gate_.closed())
+            pause = Pause::account;
+        bool changed;
+        {
+            Locked locked(pg::shared::state());
+            changed = slot_->pause != pause;
+            slot_->pause = pause;
+        }
+        if (changed && pause != Pause::none)
+            pg::answer_everybody(slot_);
+    }
+
+    // --- waiting and surviving
+
+    long wait_ms() const
+    {
+        TimestampTz now = GetCurrentTimestamp();
+        TimestampTz until = std::min(look_at_, now + safety_look);
+        for (const Answered &answered : answers_)
+            until = std::min(until, answered.not_before);
+        if (!calls_.queue_empty() && have_credentials_ && calls_.free_slots() > 0)
+            until = std::min(until, gate_.next(false));
+        if (due())
+            until = now;  // the latch may have been reset by a wait inside the server
+        until = std::max(until, rest_until_);
+        long timeout = std::max(0L, TimestampDifferenceMilliseconds(now, until));
+        return calls_.timeout_ms() < 0 ? timeout : std::min(timeout, calls_.timeout_ms());
+    }
+
+    void wait()
+    {
+        long timeout = wait_ms();
+        try {
+            pg::call([&] {
+                WaitEvent event;
+                WaitEventSetWait(events_, timeout, &event, 1, PG_WAIT_EXTENSION);
+                ResetLatch(MyLatch);
+                CHECK_FOR_INTERRUPTS();
+            });
+        } catch (const pg::Error &e) {
+            survive(e);
+        }
+    }
+
+    // The transaction is aborted by now. What was read but not done is still in the tables.
+    void survive(const pg::Error &error)
+    {
+        rest_until_ = GetCurrentTimestamp() + pause_after_error;
+        look_at_ = rest_until_;
+        log(error);
+    }
+
+    // A client that sits on a lock is no news until it has done so for a while.
+    void log(const pg::Error &error)
+    {
+        const ErrorData *data = error.data();
+        if (data->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && ++lock_failures_ != quiet_lock_failures)
+            return;
+        pg::call([&] {
+            ereport(LOG, errcode(data->sqlerrcode), errmsg("videoroom worker: %s", data->message),
+                    data->context ? errcontext("%s", data->context) : 0);
+        });
+    }
+
+    pg::shared::Database *slot_;
+    Gate gate_;
+    Calls calls_;
+    WaitEventSet *events_;
+    MemoryContext context_;
+    Reconciler reconciler_;
+    std::string callback_url_;
+    std::vector<Answered> answers_;    // not recorded yet
+    std::vector<std::string> probed_;  // rooms whose calls were probes since the gate closed
+    int credentials_seen_ = -1;
+    bool have_credentials_ = false;
+    bool gate_closed_ = false;  // as it was when we looked last
+    bool back_again_ = false;
+    int lock_failures_ = 0;
+    TimestampTz patience_ = shortest_patience;
+    TimestampTz look_at_ = 0;
+    TimestampTz rest_until_ = 0;
+    TimestampTz tidy_at_ = 0;
+};
+
+}  // namespace
+
+void work(pg::shared::Database *slot) { Loop(slot).run(); }
+
+}  // namespace videoroom::worker
