@@ -1,5 +1,6 @@
 # videoroom: bookings become Twilio Video rooms.
 #   make, make install, make installcheck   the PGXS way; PG_CONFIG=... chooses the server
+#                                         installcheck wants the library preloaded, videoroom.enabled = off, the rest unset
 #   make demo          the whole story on real parts of its own; KEEP=1 leaves them running, make demo-stop ends them
 #   make test          every test; ONLY="unit tap" only some groups, TAP=001_booking only one file of that group
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
