@@ -11,6 +11,8 @@ namespace {
 
 constexpr int longest_chain = 1000;
 
+// The newest session counts. Twilio's answers tell whole seconds, its callbacks milliseconds: of two sessions that
+// began in one second the open one is the newer.
 pg::Statement find{R"(
     SELECT r.successor, r.xmin, r.cancelled_at IS NOT NULL, r.ended_at IS NOT NULL OR r.closed_at IS NOT NULL,
            r.opens_at, r.closes_at, r.completes_at,
@@ -25,7 +27,8 @@ pg::Statement find{R"(
       LEFT JOIN LATERAL (
            SELECT * FROM videoroom.session s
             WHERE s.room_id = r.room_id
-            ORDER BY coalesce(s.started_at, s.seen_alive_at, s.ended_at) DESC, s.room_sid DESC
+            ORDER BY pg_catalog.date_trunc('second', coalesce(s.started_at, s.seen_alive_at, s.ended_at)) DESC,
+                     s.ended_at IS NULL DESC, s.started_at DESC NULLS LAST, s.room_sid DESC
             LIMIT 1) s ON true
       LEFT JOIN LATERAL (
            SELECT pg_catalog.bool_or(c.disconnected_at IS NULL) AS open,
