@@ -1,0 +1,136 @@
+# A copy must not call Twilio: neither a restored dump, in this cluster or another, nor a database made from the original as a
+# template. It has all the rows, its worker and its joins pause and say so, and the original goes on.
+use strict;
+use warnings;
+use PostgreSQL::Test::Utils ();
+use Steps qw(set_config);
+use Test::More;
+use VideoroomTest;
+use Watch;
+
+my $twilio = start_simulator();
+my $node = new_node(name => 'original', simulator => $twilio, join_early => '1h', reconcile_interval => '1d');
+my $relay = start_relay($node);
+
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+
+sub book {
+    my ($name, $starts) = @_;
+    $starts //= '5 min';
+    return sql("SELECT videoroom_create_booking('$name', now() + interval '$starts', now() + interval '$starts' + interval '1 hour', '{ann,ben}')");
+}
+
+sub made {
+    my ($room) = @_;
+    return wait_until { sql("SELECT room_sid FROM videoroom.session WHERE room_id = '$room'") } 20, "room $room";
+}
+
+# --- an original with some of everything, and with work that is due at the moment it is copied
+
+my %room = map { $_ => book($_) } qw(live ended moved cancelled);
+$room{tomorrow} = book('tomorrow', '24 hours');
+made($room{$_}) for qw(live ended moved cancelled);
+$twilio->join($room{live}, 'ann');
+$twilio->leave($twilio->join($room{live}, 'ben')->{participant_sid});
+$room{moved_to} = sql(q{SELECT videoroom_reschedule('moved', now() + interval '10 min', now() + interval '20 min')});
+sql("SELECT videoroom_end('$room{ended}')");
+made($room{moved_to});
+wait_until { sql('SELECT count(*) FROM videoroom.outbox WHERE run_at <= now()') == 0 } 20, 'Twilio to know all of that';
+wait_until { sql("SELECT connected FROM videoroom_rooms WHERE room_id = '$room{live}'") == 1 } 20, 'the people';
+$twilio->delivered;
+
+set_config($node, enabled => 'off');
+wait_until { !workers($node, 'postgres') } 20, 'the worker to leave';
+$room{due} = book('due');
+sql(q{SELECT videoroom_cancel('cancelled', 'for good')});
+sql("SELECT videoroom_remove_participant('$room{live}', 'ann')");
+is(sql("SELECT string_agg(action, ' ' ORDER BY action) FROM videoroom.outbox WHERE run_at <= now()"),
+    'complete-room create-room remove-participant', 'a call of each kind is due when the copies are made');
+
+my @tables = qw(home room participant session connection outbox event);
+sub contents {
+    my ($from, $database) = @_;
+    return {
+        (map { $_ => [split /\n/, $from->safe_psql($database, "SELECT t FROM videoroom.$_ t ORDER BY t::text")] } @tables),
+        (map { $_ => $from->safe_psql($database, "SELECT last_value, is_called FROM videoroom.$_") } qw(outbox_id_seq event_id_seq)) };
+}
+
+sub run {
+    my (@command) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $said = '';
+    my $good = IPC::Run::run(\@command, '>&', \$said);
+    return ok($good && $said eq '', "$command[0] succeeds") || diag($said);
+}
+
+my $dump = $node->basedir . '/original.dump';
+my $as_it_was = contents($node, 'postgres');
+ok(@{ $as_it_was->{$_} } > 0, "there are rows in $_") for @tables;
+run('pg_dump', '-Fc', '-d', $node->connstr('postgres'), '-f', $dump);
+undef $relay;
+$node->safe_psql('template1', 'CREATE DATABASE clone TEMPLATE postgres');
+$relay = start_relay($node);
+
+# The original does what was due, now that there are copies of it.
+set_config($node, enabled => 'on');
+made($room{due});
+wait_until { sql('SELECT count(*) FROM videoroom.outbox WHERE run_at <= now()') == 0 } 20, 'the original to do its work';
+my $mark = $twilio->sim(GET => 'requests')->[-1]{request};
+
+# --- copies
+
+# A copy has the rows, pauses and says so.
+sub check_copy {
+    my ($where, $database, $what) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    wait_until { (health($where, 'worker', $database))[1] =~ /leaves another database's rooms alone/ } 20, 'the worker to pause';
+    is_deeply(contents($where, $database), $as_it_was, "$what: every row is there, as it was");
+    ok(!(health($where, 'worker', $database))[0], "$what: the worker pauses");
+    my ($ok, $detail, $hint) = health($where, 'home', $database);
+    ok(!$ok && $detail =~ /this is a copy/, "$what: health says that it is a copy");
+    like($hint, qr/^SELECT videoroom_adopt\(true\);/, "$what: and what to do about it");
+    my $refused = sub {
+        my ($out, $error);
+        $where->psql($database, "\\set VERBOSITY verbose\n$_[0]", stdout => \$out, stderr => \$error);
+        return join ' ', $error =~ /ERROR:  (\w{5})/, $error =~ /"reason": ?"([\w-]+)"/;
+    };
+    is($refused->("SELECT videoroom_join('$room{live}', 'ben')"), 'PT503 paused', "$what: a join is told that it pauses, even where a session is open");
+    is($refused->("SELECT videoroom_join('$room{due}', 'ann')"), 'PT503 paused', "$what: and at once where none is");
+    is($refused->("SELECT videoroom_join('$room{live}', 'mallory')"), 'PT403 not-participant', "$what: a stranger is refused as ever");
+    is($refused->(q{SELECT videoroom_create_booking('new', now(), now() + interval '1 hour', '{ann}')}), '55000', "$what: nothing can be booked");
+}
+
+check_copy($node, 'clone', 'a database made from the original as a template');
+is($node->safe_psql('clone', 'SELECT count(*) > 0 FROM videoroom.callback'), 't', 'it has the callbacks too');
+
+sql('CREATE DATABASE restored TEMPLATE template0');
+run('pg_restore', '--exit-on-error', '--single-transaction', '-d', $node->connstr('restored'), $dump);
+check_copy($node, 'restored', 'a dump restored into the same cluster');
+is($node->safe_psql('restored', 'SELECT count(*) FROM videoroom.callback'), 0, 'it has no raw callbacks');
+is($node->safe_psql('restored', q{SELECT has_column_privilege('relay', 'videoroom.callback', 'body', 'INSERT'), has_table_privilege('relay', 'videoroom.callback', 'SELECT')}),
+    't|f', 'what was granted is granted, and no more');
+
+my $other = new_node(name => 'other', simulator => $twilio, extension => 0, join_early => '1h', reconcile_interval => '1s');
+$other->safe_psql('postgres', 'CREATE ROLE relay');
+run('pg_restore', '--exit-on-error', '-d', $other->connstr('postgres'), $dump);
+check_copy($other, 'postgres', 'a dump restored into another cluster');
+$other->restart;
+check_copy($other, 'postgres', 'after a restart');
+
+is(scalar(log_lines($node, qr/LOG:  videoroom is paused: the rooms in this database belong to another cluster/)), 2, 'each copy logs once why it pauses');
+
+# --- the original
+
+my $new = book('after');
+my $sid = made($new);
+is((row($node, "SELECT room_sid FROM videoroom_join('$new', 'ann')"))[0], $sid, 'the original goes on: it makes rooms and links');
+$twilio->join($new, 'ann');
+wait_until { sql("SELECT connected FROM videoroom_rooms WHERE room_id = '$new'") == 1 } 20, 'its callbacks';
+ok((health($node, 'worker'))[0] && (health($node, 'home'))[0], 'it hears who comes, and is well');
+is_deeply([grep { $_->{room_name} ne $new } @{ $twilio->sim(GET => "requests?since=$mark") }], [], 'no copy has called Twilio');
+is($twilio->violations, 0, 'no request violated the contract');
+for my $cluster ($node, $other) {
+    $cluster->stop('fast');
+    never_crashed($cluster);
+}
+done_testing();
