@@ -85,7 +85,8 @@ core::Credentials parse(const std::string &path, const std::string &text)
     try {
         return core::parse_credentials(text);
     } catch (const core::InvalidInput &e) {
-        throw core::InvalidInput("credentials file \"" + path + "\": " + e.what(), e.detail(), e.hint());
+        const std::string why = e.detail().empty() ? e.what() : e.detail();
+        throw core::InvalidInput("credentials file \"" + path + "\": " + why, {}, e.hint());
     }
 }
 

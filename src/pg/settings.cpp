@@ -44,7 +44,7 @@ bool accept(const char *value, Check &&check)
         return true;
     } catch (const core::InvalidInput &e) {
         strlcpy(detail, e.what(), sizeof detail);
-        strlcpy(hint, e.hint().c_str(), sizeof hint);
+        strlcpy(hint, (e.hint().empty() ? e.detail() : e.hint()).c_str(), sizeof hint);
     } catch (const std::exception &e) {
         strlcpy(detail, e.what(), sizeof detail);
         hint[0] = '\0';
