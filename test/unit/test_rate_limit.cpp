@@ -23,12 +23,13 @@ std::vector<Time> greedy(TokenBucket bucket, double per_second, Time from, Time 
     return taken;
 }
 
-TEST(TokenBucket, NoSecondHasMoreThanTheQuota)
+TEST(TokenBucket, NoSecondHasMoreThanTheQuotaEvenIfCallsArriveCloser)
 {
     for (double quota : {1.0, 2.0, 7.0, 20.0, 80.0, 1000.0}) {
         const auto taken = greedy(TokenBucket{}, quota, start, 5 * second);
         for (std::size_t i = 0; i < taken.size(); ++i) {
-            const auto end = std::lower_bound(taken.begin(), taken.end(), taken[i] + second);
+            const auto end =
+                std::lower_bound(taken.begin(), taken.end(), taken[i] + second + 40 * millisecond);
             EXPECT_LE(end - taken.begin() - static_cast<std::ptrdiff_t>(i), quota) << quota;
         }
     }
@@ -36,8 +37,8 @@ TEST(TokenBucket, NoSecondHasMoreThanTheQuota)
 
 TEST(TokenBucket, GivesNearlyTheQuota)
 {
-    EXPECT_GE(greedy(TokenBucket{}, 20, start, 10 * second).size(), 185U);
-    EXPECT_GE(greedy(TokenBucket{}, 80, start, 10 * second).size(), 720U);
+    EXPECT_GE(greedy(TokenBucket{}, 20, start, 10 * second).size(), 180U);
+    EXPECT_GE(greedy(TokenBucket{}, 80, start, 10 * second).size(), 690U);
     EXPECT_GE(greedy(TokenBucket{}, 1, start, 10 * second).size(), 10U);
 }
 
@@ -48,7 +49,8 @@ TEST(TokenBucket, NextIsWhenThereIsOne)
     EXPECT_TRUE(bucket.take(start, 1));
     EXPECT_FALSE(bucket.take(start, 1));
     const Time next = bucket.next(start, 1);
-    EXPECT_EQ(next, start + second);
+    EXPECT_GT(next, start + second);
+    EXPECT_LT(next, start + second + 100 * millisecond);
     EXPECT_FALSE(bucket.take(next - 10 * millisecond, 1));
     EXPECT_TRUE(bucket.take(next, 1));
 }
