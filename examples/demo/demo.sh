@@ -60,7 +60,7 @@ printf "building the extension, the Twilio simulator and the relay "
 make -j2 all simulator relay PG_CONFIG="$PG_CONFIG" 2>&1 | tee "$logs" |
     while read -r line; do
         [[ $line != *g++*.cpp* ]] || printf .
-    done || { echo; tail -n 40 "$logs"; fail "the build"; }
+    done || { echo; grep -iE -A2 "error|undefined" "$logs" | head -n 40; fail "the build"; }
 echo
 
 make_work "$folder"
