@@ -1,9 +1,9 @@
 # What goes wrong on the way to Twilio, and how it heals without a hand.
 use strict;
 use warnings;
+use JSON::PP ();
 use Steps;
 use Test::More;
-use Time::HiRes 'time';
 use VideoroomTest;
 
 my $twilio = start_simulator();
