@@ -80,8 +80,9 @@ is(sql("SELECT status FROM videoroom.room WHERE room_id = '$room'"), 'in-progres
 my $before = kept();
 is(post($created), 204, 'an exact repeat is taken too');
 is(kept(), $before, 'but not stored again');
-is(post(event($room, StatusCallbackEvent => 'participant_connected', ParticipantSid => 'PA' . 'b' x 32, ParticipantStatus => 'connected',
-    ParticipantIdentity => "Zo\x{eb} +&=%")), 204, 'an event with an underscore and an identity with all sorts of characters is taken');
+my $odd = event($room, StatusCallbackEvent => 'participant_connected', ParticipantSid => 'PA' . 'b' x 32,
+    ParticipantStatus => 'connected', ParticipantIdentity => "Zo\x{eb} +&=%");
+is(post($odd), 204, 'an event with an underscore and an identity with all sorts of characters is taken');
 is(sql("SELECT count(*) FROM videoroom.connection WHERE user_id = U&'Zo\\00eb +&=%'"), 1, 'and the identity is what Twilio said');
 is(post(event($room, Unheard => 'of')), 204, 'a parameter that Twilio has added since does no harm');
 is(last_row()->[0], 'duplicate', 'news that is no news is a duplicate');
@@ -94,7 +95,7 @@ is(post($forged, signature => signature($relay->url, $created)), 403, 'a callbac
 is(post($forged, signature => signature('http://127.0.0.1/elsewhere', $forged)), 403, 'one signed for another URL is refused');
 is(post($forged, token => 'f' x 32), 403, 'one signed with another token is refused');
 is(post($forged, signature => undef), 403, 'one without a signature is refused');
-is(post($forged, signature => signature($relay->url, $forged), body => body($forged) . '&Extra=1'), 403, 'one with something added is refused');
+is(post($forged, body => body($forged) . '&Extra=1'), 403, 'one with something added is refused');
 is(kept(), $before, 'and none of them is kept');
 is(sql("SELECT status FROM videoroom.room WHERE room_id = '$room'"), 'in-progress', 'nor has it any effect');
 ok(scalar(log_lines($node, qr/ERROR:  callback not verified/)), 'the log tells of it');
@@ -113,7 +114,8 @@ ignored(event('standup'), 'the room is not one of ours', 'one about a room that 
 ignored(event('000' . 'x' x 22), 'not about a room of ours', 'one about a room that nobody booked');
 ignored(event($room, Timestamp => undef), 'Timestamp is missing', 'one that lacks something');
 ignored(event($room, RoomSid => 'RM1'), 'RoomSid is malformed', 'one with a malformed SID');
-ignored(event($room, StatusCallbackEvent => 'recording-started'), 'the event is none of a room, participant or track', 'one about a recording');
+ignored(event($room, StatusCallbackEvent => 'recording-started'), 'the event is none of a room, participant or track',
+    'one about a recording');
 
 # --- too large
 
@@ -152,7 +154,7 @@ my $second_room = book_later('postgrest');
 my $posted = event($second_room, RoomSid => 'RM' . 'c' x 32);
 my $headers = { host => 'api.internal', accept => '*/*', 'x-twilio-signature' => signature($relay->url, $posted) };
 sql(postgrest($posted, $headers));
-is_deeply(last_row(), ['applied', ''], 'PostgREST\'s entry takes the signature from the request\'s headers and applies the callback');
+is_deeply(last_row(), ['applied', ''], 'the entry for PostgREST takes the signature from the headers and applies the callback');
 $before = kept();
 sql(postgrest($posted, $headers));
 is(kept(), $before, 'an exact repeat is not stored again there either');
@@ -165,7 +167,8 @@ is(kept(), $before, 'and neither is kept');
 my $third_room = book_later('in-the-way');
 my $client = lock_room($node, $third_room);
 is(post(event($third_room, RoomSid => 'RM' . 'd' x 32)), 204, 'a callback whose room a client has locked is taken');
-my ($outcome, $error, $waits) = row($node, 'SELECT outcome, error, applied_at IS NULL AND attempts = 1 FROM videoroom.callback ORDER BY id DESC LIMIT 1');
+my ($outcome, $error, $waits) = row($node,
+    'SELECT outcome, error, applied_at IS NULL AND attempts >= 1 FROM videoroom.callback ORDER BY id DESC LIMIT 1');
 is($outcome, '', 'it is not applied yet');
 like($error, qr/^55P03: /, 'it is kept with what went wrong');
 is($waits, 't', 'and waits to be tried again');
@@ -180,7 +183,8 @@ let_go($client);
 # --- the database away
 
 my $live = book('away');
-$twilio->delivered if wait_until { sql("SELECT count(*) FROM videoroom.session WHERE room_id = '$live'") } 20, 'the room';
+wait_until { sql("SELECT count(*) FROM videoroom.session WHERE room_id = '$live'") } 20, 'the room';
+$twilio->delivered;
 my $blocker = $node->background_psql('postgres');
 $blocker->query_safe('BEGIN');
 $blocker->query_safe('LOCK TABLE videoroom.callback IN ACCESS EXCLUSIVE MODE');
@@ -210,7 +214,8 @@ sub lives {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $its_room = book($name);
     wait_until { sql("SELECT count(*) FROM videoroom.session WHERE room_id = '$its_room'") } 20, 'the room';
-    is($twilio->sim(GET => "requests?room=$its_room&method=POST")->[0]{params}{StatusCallback}, $callback_url, "$what: Twilio is told the right URL");
+    my ($request) = @{ $twilio->sim(GET => "requests?room=$its_room&method=POST") };
+    is($request->{params}{StatusCallback}, $callback_url, "$what: Twilio is told the right URL");
     $twilio->join($its_room, 'ann');
     is_deeply([map { [$_->{params}{StatusCallbackEvent}, map { $_->{status} } @{ $_->{attempts} }] } deliveries($its_room)],
         [['room-created', 204], ['participant-connected', 204]], "$what: its callbacks are genuine");
@@ -234,8 +239,9 @@ $relay->{url} .= '/postgres';
 lives('database', "$url/postgres#rc=5&rp=all", '{database} is the name of the database');
 sql('CREATE DATABASE "Zweite DB"');
 $node->safe_psql('Zweite DB', 'CREATE EXTENSION videoroom');
-my $elsewhere = $node->safe_psql('Zweite DB', q{SELECT videoroom_create_booking('there', now(), now() + interval '1 hour', '{ann}')});
-my $request = wait_until { $twilio->sim(GET => "requests?room=$elsewhere&method=POST")->[0] } 20, 'the room of the second database';
+my $elsewhere = $node->safe_psql('Zweite DB',
+    q{SELECT videoroom_create_booking('there', now(), now() + interval '1 hour', '{ann}')});
+my $request = wait_until { $twilio->sim(GET => "requests?room=$elsewhere&method=POST")->[0] } 20, 'the second room';
 is($request->{params}{StatusCallback}, "$url/Zweite%20DB#rc=5&rp=all", 'in another database it is another, written as URLs are');
 my $there = event($elsewhere);
 $node->safe_psql('Zweite DB', sprintf q{INSERT INTO videoroom.callback (body, signature) VALUES ('%s', '%s')},
@@ -250,7 +256,8 @@ for my $signed ('https://rooms.example/twilio', 'https://rooms.example:443/twili
 }
 is(post(event($room), url => 'https://rooms.example:8443/twilio'), 403, 'another port does not');
 my $asked = event($room);
-is(post($asked, to => $relay->url . '?a=1', url => 'https://rooms.example/twilio?a=1'), 204, 'a query that a request brings belongs to the URL');
+is(post($asked, to => $relay->url . '?a=1', url => 'https://rooms.example/twilio?a=1'), 204,
+    'a query that a request brings belongs to the URL');
 
 undef $relay;
 is($twilio->violations, 0, 'no request violated the contract');

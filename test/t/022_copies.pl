@@ -16,8 +16,8 @@ sub sql { return $node->safe_psql('postgres', $_[0]) }
 
 sub book {
     my ($name, $starts) = @_;
-    $starts //= '5 min';
-    return sql("SELECT videoroom_create_booking('$name', now() + interval '$starts', now() + interval '$starts' + interval '1 hour', '{ann,ben}')");
+    my $from = sprintf "now() + interval '%s'", $starts // '5 min';
+    return sql("SELECT videoroom_create_booking('$name', $from, $from + interval '1 hour', '{ann,ben}')");
 }
 
 sub made {
@@ -48,11 +48,12 @@ is(sql("SELECT string_agg(action, ' ' ORDER BY action) FROM videoroom.outbox WHE
     'complete-room create-room remove-participant', 'a call of each kind is due when the copies are made');
 
 my @tables = qw(home room participant session connection outbox event);
+my @sequences = qw(outbox_id_seq event_id_seq);
 sub contents {
     my ($from, $database) = @_;
     return {
         (map { $_ => [split /\n/, $from->safe_psql($database, "SELECT t FROM videoroom.$_ t ORDER BY t::text")] } @tables),
-        (map { $_ => $from->safe_psql($database, "SELECT last_value, is_called FROM videoroom.$_") } qw(outbox_id_seq event_id_seq)) };
+        (map { $_ => $from->safe_psql($database, "SELECT last_value, is_called FROM videoroom.$_") } @sequences) };
 }
 
 sub run {
@@ -94,10 +95,13 @@ sub check_copy {
         $where->psql($database, "\\set VERBOSITY verbose\n$_[0]", stdout => \$out, stderr => \$error);
         return join ' ', $error =~ /ERROR:  (\w{5})/, $error =~ /"reason": ?"([\w-]+)"/;
     };
-    is($refused->("SELECT videoroom_join('$room{live}', 'ben')"), 'PT503 paused', "$what: a join is told that it pauses, even where a session is open");
+    is($refused->("SELECT videoroom_join('$room{live}', 'ben')"), 'PT503 paused',
+        "$what: a join is told that it pauses, even where a session is open");
     is($refused->("SELECT videoroom_join('$room{due}', 'ann')"), 'PT503 paused', "$what: and at once where none is");
-    is($refused->("SELECT videoroom_join('$room{live}', 'mallory')"), 'PT403 not-participant', "$what: a stranger is refused as ever");
-    is($refused->(q{SELECT videoroom_create_booking('new', now(), now() + interval '1 hour', '{ann}')}), '55000', "$what: nothing can be booked");
+    is($refused->("SELECT videoroom_join('$room{live}', 'mallory')"), 'PT403 not-participant',
+        "$what: a stranger is refused as ever");
+    is($refused->(q{SELECT videoroom_create_booking('new', now(), now() + interval '1 hour', '{ann}')}), '55000',
+        "$what: nothing can be booked");
 }
 
 check_copy($node, 'clone', 'a database made from the original as a template');
@@ -107,8 +111,8 @@ sql('CREATE DATABASE restored TEMPLATE template0');
 run('pg_restore', '--exit-on-error', '--single-transaction', '-d', $node->connstr('restored'), $dump);
 check_copy($node, 'restored', 'a dump restored into the same cluster');
 is($node->safe_psql('restored', 'SELECT count(*) FROM videoroom.callback'), 0, 'it has no raw callbacks');
-is($node->safe_psql('restored', q{SELECT has_column_privilege('relay', 'videoroom.callback', 'body', 'INSERT'), has_table_privilege('relay', 'videoroom.callback', 'SELECT')}),
-    't|f', 'what was granted is granted, and no more');
+is($node->safe_psql('restored', q{SELECT has_column_privilege('relay', 'videoroom.callback', 'body', 'INSERT'),
+    has_table_privilege('relay', 'videoroom.callback', 'SELECT')}), 't|f', 'what was granted is granted, and no more');
 
 my $other = new_node(name => 'other', simulator => $twilio, extension => 0, join_early => '1h', reconcile_interval => '1s');
 $other->safe_psql('postgres', 'CREATE ROLE relay');
@@ -117,7 +121,8 @@ check_copy($other, 'postgres', 'a dump restored into another cluster');
 $other->restart;
 check_copy($other, 'postgres', 'after a restart');
 
-is(scalar(log_lines($node, qr/LOG:  videoroom is paused: the rooms in this database belong to another cluster/)), 2, 'each copy logs once why it pauses');
+is(scalar(log_lines($node, qr/LOG:  videoroom is paused: the rooms in this database belong to another/)), 2,
+    'each copy logs once why it pauses');
 
 # --- the original
 

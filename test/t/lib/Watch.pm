@@ -30,18 +30,20 @@ sub worker {
 # (ok, detail, hint) of a check.
 sub health {
     my ($node, $check, $database) = @_;
-    my $schema = (split /\n/, $node->safe_psql($database // 'postgres', q{
-        SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'videoroom'}))[0];
+    my $schema = $node->safe_psql($database // 'postgres', q{
+        SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+         WHERE e.extname = 'videoroom'});
     my $row = $node->safe_psql($database // 'postgres',
         "SELECT ok, detail, hint FROM $schema.videoroom_health() WHERE name = '$check'", extra_params => ['-F', "\t"]);
     my ($ok, $detail, $hint) = split /\t/, $row, -1;
     return ($ok eq 't', $detail, $hint);
 }
 
-# A client that holds a room's row in an open transaction, as an application would that forgot to commit.
+# A client, a new one unless it is given, that holds a room's row in an open transaction, as an application would that forgot
+# to commit.
 sub lock_room {
-    my ($node, $room, $database) = @_;
-    my $client = $node->background_psql($database // 'postgres');
+    my ($node, $room, $database, $client) = @_;
+    $client //= $node->background_psql($database // 'postgres');
     $client->query_safe('BEGIN');
     $client->query_safe("SELECT FROM videoroom.room WHERE room_id = '$room' FOR NO KEY UPDATE");
     return $client;
