@@ -63,14 +63,13 @@ $(SCRIPT): $(MODULES_SQL) videoroom.control
 
 # core and http, and nothing of Postgres: the server's include path is not there, so the rule cannot rot.
 UNIT_FLAGS = -std=c++20 -g -O1 -Isrc $(HTTPLIB) -MMD -MP $(WARNINGS) $(UNIT_EXTRA)
+# As Debian compiled its library: the layout of the classes depends on it.
 HTTPLIB    = $(shell pkg-config --cflags cpp-httplib)
 UNIT_OBJS  = $(patsubst %.cpp,build/unit/%.o,$(PURE) $(sort $(wildcard test/unit/*.cpp)))
-# As Debian compiled its library: the layout of the classes depends on it.
-HTTPLIB_CFLAGS := $(shell pkg-config --cflags cpp-httplib 2>/dev/null)
 
 build/unit/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(UNIT_FLAGS) $(HTTPLIB_CFLAGS) -c $< -o $@
+	$(CXX) $(UNIT_FLAGS) -c $< -o $@
 
 build/unit/run: $(UNIT_OBJS)
 	$(CXX) $(UNIT_FLAGS) $^ $(LIBRARIES) -lcpp-httplib -lssl -lgtest -lgtest_main -pthread -o $@
