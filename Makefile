@@ -102,7 +102,7 @@ format-check:
 	clang-format --dry-run -Werror $(FORMATTED)
 tidy:
 	printf '%s\n' $(filter %.cpp,$(FORMATTED)) | \
-	    xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c++20 $(PG_CPPFLAGS) -D_GNU_SOURCE
+	    xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c++20 $(PG_CPPFLAGS) $(HTTPLIB) -D_GNU_SOURCE
 
 # One program for each file of test/fuzz, with the core compiled once; no server in it either.
 FUZZ      = $(patsubst test/fuzz/%.cpp,build/fuzz/%,$(wildcard test/fuzz/*.cpp))
