@@ -11,8 +11,8 @@ namespace {
 
 constexpr int longest_chain = 1000;
 
-// The newest session counts. Twilio's answers tell whole seconds, its callbacks milliseconds: of two sessions that
-// began in one second the open one is the newer.
+// The newest session counts. Twilio's answers tell whole seconds, its callbacks milliseconds: of two sessions
+// that began in one second the open one is the newer.
 pg::Statement find{R"(
     SELECT r.successor, r.xmin, r.cancelled_at IS NOT NULL, r.ended_at IS NOT NULL OR r.closed_at IS NOT NULL,
            r.opens_at, r.closes_at, r.completes_at,

@@ -1,12 +1,12 @@
 #include "pg/credentials.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <memory>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
 
 #include "core/error.hpp"
 #include "pg/guard.hpp"
@@ -113,8 +113,8 @@ const core::Credentials &credentials()
         reload();
     } catch (const core::InvalidInput &e) {
         if (!held)
-            throw Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the Twilio credentials are not available",
-                          e.what(),
+            throw Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                          "the Twilio credentials are not available", e.what(),
                           e.hint().empty() ? "Set videoroom.credentials_file and reload." : e.hint());
         std::string problem = e.what();
         call([&] {
@@ -125,7 +125,10 @@ const core::Credentials &credentials()
     return held->credentials;
 }
 
-int credentials_generation() { return generation; }
+int credentials_generation()
+{
+    return generation;
+}
 
 std::optional<std::string> credentials_problem()
 {

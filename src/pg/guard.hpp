@@ -39,7 +39,8 @@ public:
           detail_(std::move(detail)),
           hint_(std::move(hint)),
           expected_(expected)
-    {}
+    {
+    }
     const char *what() const noexcept override { return message_.c_str(); }
     int sqlstate() const noexcept { return sqlstate_; }
     const char *detail() const noexcept { return detail_.c_str(); }
@@ -156,13 +157,13 @@ std::invoke_result_t<F> wall(F &&f)
 }  // namespace videoroom::pg
 
 // Declares a SQL-callable function whose body is ordinary C++, behind the wall.
-#define VIDEOROOM_FUNCTION(name)                                                 \
-    static Datum name##_body(FunctionCallInfo fcinfo);                           \
-    extern "C" {                                                                 \
-    PG_FUNCTION_INFO_V1(name);                                                   \
-    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS)                                     \
-    {                                                                            \
-        return videoroom::pg::wall([fcinfo] { return name##_body(fcinfo); });    \
-    }                                                                            \
-    }                                                                            \
+#define VIDEOROOM_FUNCTION(name)                                              \
+    static Datum name##_body(FunctionCallInfo fcinfo);                        \
+    extern "C" {                                                              \
+    PG_FUNCTION_INFO_V1(name);                                                \
+    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS)                                  \
+    {                                                                         \
+        return videoroom::pg::wall([fcinfo] { return name##_body(fcinfo); }); \
+    }                                                                         \
+    }                                                                         \
     static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

@@ -28,20 +28,23 @@ void leave() noexcept
     current = nullptr;
 }
 
-void leave_at_exit(int, Datum) { leave(); }
+void leave_at_exit(int, Datum)
+{
+    leave();
+}
 
 Admission judge(const shared::Database *database)
 {
     if (!database || !database->worker)
         return Admission::no_worker;
     switch (database->pause) {
-    case shared::Pause::none:
-        return Admission::waiting;
-    case shared::Pause::account:
-    case shared::Pause::no_credentials:
-        return Admission::paused;
-    default:
-        return Admission::no_worker;
+        case shared::Pause::none:
+            return Admission::waiting;
+        case shared::Pause::account:
+        case shared::Pause::no_credentials:
+            return Admission::paused;
+        default:
+            return Admission::no_worker;
     }
 }
 

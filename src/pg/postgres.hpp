@@ -6,8 +6,6 @@
 #endif
 
 extern "C" {
-#include "postgres.h"
-
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
@@ -37,6 +35,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
+#include "postgres.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/condition_variable.h"
@@ -79,11 +78,20 @@ namespace videoroom::pg {
 constexpr core::Time epoch_gap =
     static_cast<core::Time>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 
-constexpr core::Time to_core(TimestampTz time) noexcept { return time + epoch_gap; }
-constexpr TimestampTz to_server(core::Time time) noexcept { return time - epoch_gap; }
+constexpr core::Time to_core(TimestampTz time) noexcept
+{
+    return time + epoch_gap;
+}
+constexpr TimestampTz to_server(core::Time time) noexcept
+{
+    return time - epoch_gap;
+}
 
 // Uniform in [0, 1), for spreading retries; no secret may depend on it.
-inline double random01() noexcept { return pg_prng_double(&pg_global_prng_state); }
+inline double random01() noexcept
+{
+    return pg_prng_double(&pg_global_prng_state);
+}
 
 // Does the current user own the database?
 inline bool owns_database(Oid database)

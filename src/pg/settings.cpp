@@ -160,8 +160,8 @@ void define()
                GUC_UNIT_S);
     define_int("videoroom.reconcile_interval", "How often the rooms at Twilio are compared with the tables.",
                &reconcile_interval, 1, day, GUC_UNIT_S);
-    define_int("videoroom.retention", "How long closed rooms and callbacks are kept.", &retention, 1,
-               INT_MAX, GUC_UNIT_S);
+    define_int("videoroom.retention", "How long closed rooms and callbacks are kept.", &retention, 1, INT_MAX,
+               GUC_UNIT_S);
     define_bool("videoroom.notify", "Notifies channel videoroom when the status of a room changes.", &notify);
     MarkGUCPrefixReserved("videoroom");
 }

@@ -11,12 +11,12 @@ extern char *api_url;
 extern char *callback_url;
 extern char *link_template;
 extern char *identity_claim;
-extern int join_early;          // seconds
-extern int join_grace;          // seconds
-extern int end_after;           // seconds
-extern int join_wait;           // milliseconds
-extern int max_waiting;         // sessions
-extern int max_requests;        // calls in flight
+extern int join_early;    // seconds
+extern int join_grace;    // seconds
+extern int end_after;     // seconds
+extern int join_wait;     // milliseconds
+extern int max_waiting;   // sessions
+extern int max_requests;  // calls in flight
 extern int writes_per_second;
 extern int reads_per_second;
 extern int request_timeout;     // milliseconds

@@ -47,7 +47,10 @@ void reserve()
     shmem_startup_hook = startup;
 }
 
-State *state() noexcept { return shared_state; }
+State *state() noexcept
+{
+    return shared_state;
+}
 
 Database *find_database(State *shared, Oid database) noexcept
 {

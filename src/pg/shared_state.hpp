@@ -22,15 +22,15 @@ enum class Pause : int { none, no_credentials, other_home, other_version, accoun
 struct Waiting {
     char room_id[32];
     int waiters;
-    bool asked;         // not yet taken by the worker
+    bool asked;  // not yet taken by the worker
     ConditionVariable changed;
 };
 
 struct Database {
-    Oid oid;              // InvalidOid: the slot is free
-    pid_t worker;         // 0: none
-    Latch *latch;         // the worker's, while there is one
-    pid_t held_by;        // this session is dropping the database: start no worker
+    Oid oid;        // InvalidOid: the slot is free
+    pid_t worker;   // 0: none
+    Latch *latch;   // the worker's, while there is one
+    pid_t held_by;  // this session is dropping the database: start no worker
     Pause pause;
     bool due;             // there may be something to do: set before the latch
     bool ready;           // the worker has found the extension
@@ -50,7 +50,7 @@ struct State {
     LWLock *lock;  // guards all of it; held for a few instructions
     pid_t launcher;
     Latch *launcher_latch;
-    bool look_again;  // the launcher shall look at the databases again
+    bool look_again;      // the launcher shall look at the databases again
     bool out_of_workers;  // the last attempt to start a worker found no slot
     ConditionVariable worker_gone;
     Database databases[most_databases];

@@ -49,11 +49,26 @@ Value bigint_array(const std::vector<int64> &values)
                     [](int64 value) { return Int64GetDatum(value); });
 }
 
-Value bigint(int64 value) { return {INT8OID, Int64GetDatum(value), false}; }
-Value integer(int32 value) { return {INT4OID, Int32GetDatum(value), false}; }
-Value boolean(bool value) { return {BOOLOID, BoolGetDatum(value), false}; }
-Value oid(Oid value) { return {OIDOID, ObjectIdGetDatum(value), false}; }
-Value timestamp(TimestampTz value) { return {TIMESTAMPTZOID, TimestampTzGetDatum(value), false}; }
+Value bigint(int64 value)
+{
+    return {INT8OID, Int64GetDatum(value), false};
+}
+Value integer(int32 value)
+{
+    return {INT4OID, Int32GetDatum(value), false};
+}
+Value boolean(bool value)
+{
+    return {BOOLOID, BoolGetDatum(value), false};
+}
+Value oid(Oid value)
+{
+    return {OIDOID, ObjectIdGetDatum(value), false};
+}
+Value timestamp(TimestampTz value)
+{
+    return {TIMESTAMPTZOID, TimestampTzGetDatum(value), false};
+}
 
 Value timestamp(std::optional<TimestampTz> value)
 {
@@ -144,7 +159,8 @@ Rows Spi::run(Statement &statement, std::initializer_list<Value> values, bool re
         if (!statement.plan) {
             SPIPlanPtr plan = SPI_prepare(statement.text, static_cast<int>(count), types.data());
             if (!plan)
-                elog(ERROR, "could not prepare \"%s\": %s", statement.text, SPI_result_code_string(SPI_result));
+                elog(ERROR, "could not prepare \"%s\": %s", statement.text,
+                     SPI_result_code_string(SPI_result));
             SPI_keepplan(plan);
             statement.plan = plan;
         }

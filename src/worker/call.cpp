@@ -16,23 +16,23 @@ constexpr std::size_t most_text = 500;
 bool readable(const Call &call, const std::string &body)
 {
     switch (call.purpose) {
-    case Purpose::create:
-    case Purpose::adopt:
-    case Purpose::resolve: {
-        auto room = core::parse_room(body);
-        return room && room->unique_name == call.room_id;
-    }
-    case Purpose::complete:
-    case Purpose::confirm_complete:
-    case Purpose::read_session:
-        return core::parse_room(body).has_value();
-    case Purpose::remove:
-        return core::parse_participant(body).has_value();
-    case Purpose::list_rooms:
-        return core::parse_rooms(body).has_value();
-    case Purpose::read_connected:
-    case Purpose::read_disconnected:
-        return core::parse_participants(body).has_value();
+        case Purpose::create:
+        case Purpose::adopt:
+        case Purpose::resolve: {
+            auto room = core::parse_room(body);
+            return room && room->unique_name == call.room_id;
+        }
+        case Purpose::complete:
+        case Purpose::confirm_complete:
+        case Purpose::read_session:
+            return core::parse_room(body).has_value();
+        case Purpose::remove:
+            return core::parse_participant(body).has_value();
+        case Purpose::list_rooms:
+            return core::parse_rooms(body).has_value();
+        case Purpose::read_connected:
+        case Purpose::read_disconnected:
+            return core::parse_participants(body).has_value();
     }
     return false;
 }
@@ -40,20 +40,20 @@ bool readable(const Call &call, const std::string &body)
 const char *name_of(core::Verdict verdict)
 {
     switch (verdict) {
-    case core::Verdict::later:
-        return "later";
-    case core::Verdict::account:
-        return "unavailable";
-    case core::Verdict::limited:
-        return "limited";
-    case core::Verdict::unauthorized:
-        return "unauthorized";
-    case core::Verdict::permanent:
-        return "permanent";
-    case core::Verdict::missing:
-        return "missing";
-    default:
-        return "unexpected";
+        case core::Verdict::later:
+            return "later";
+        case core::Verdict::account:
+            return "unavailable";
+        case core::Verdict::limited:
+            return "limited";
+        case core::Verdict::unauthorized:
+            return "unauthorized";
+        case core::Verdict::permanent:
+            return "permanent";
+        case core::Verdict::missing:
+            return "missing";
+        default:
+            return "unexpected";
     }
 }
 
@@ -68,18 +68,18 @@ TimestampTz resolve_window_end(TimestampTz sent_at)
 core::Action action_of(Purpose purpose)
 {
     switch (purpose) {
-    case Purpose::create:
-        return core::Action::create_room;
-    case Purpose::complete:
-        return core::Action::complete_room;
-    case Purpose::remove:
-        return core::Action::remove_participant;
-    case Purpose::list_rooms:
-    case Purpose::read_connected:
-    case Purpose::read_disconnected:
-        return core::Action::list;
-    default:
-        return core::Action::fetch_room;
+        case Purpose::create:
+            return core::Action::create_room;
+        case Purpose::complete:
+            return core::Action::complete_room;
+        case Purpose::remove:
+            return core::Action::remove_participant;
+        case Purpose::list_rooms:
+        case Purpose::read_connected:
+        case Purpose::read_disconnected:
+            return core::Action::list;
+        default:
+            return core::Action::fetch_room;
     }
 }
 
@@ -114,7 +114,8 @@ std::string describe(const Answered &answered)
         error.set("status", static_cast<int64>(answered.answer.status));
     if (answered.error.code)
         error.set("code", answered.error.code);
-    const std::string &message = answered.error.message.empty() ? answered.answer.error : answered.error.message;
+    const std::string &message =
+        answered.error.message.empty() ? answered.answer.error : answered.error.message;
     if (!message.empty())
         error.set("message", core::make_valid_utf8(message, most_text));
     if (!answered.error.more_info.empty())

@@ -35,7 +35,7 @@ struct Call {
     std::optional<TimestampTz> sent_before;
     TimestampTz sent_at = 0;
     bool connection_known = false;  // remove: by PA sid
-    bool dies = false;  // resolve: the row is given up, not done with, if no session was born
+    bool dies = false;              // resolve: the row is given up, not done with, if no session was born
 };
 
 // A call with its answer, until the answer is recorded.
@@ -49,9 +49,9 @@ struct Answered {
     int waits = 0;               // how often it was put off
 };
 
-// The end of the resolve window: what was sent before it began can then no longer take effect at Twilio, nor be
-// hidden from a fetch by name. It begins when the worker last had to do with the call, so not before the worker
-// itself began.
+// The end of the resolve window: what was sent before it began can then no longer take effect at Twilio, nor
+// be hidden from a fetch by name. It begins when the worker last had to do with the call, so not before the
+// worker itself began.
 TimestampTz resolve_window_end(TimestampTz sent_at);
 
 // What the retry policy calls it.

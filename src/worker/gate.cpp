@@ -11,18 +11,27 @@ using pg::shared::Locked;
 
 namespace {
 
-core::Time now() { return pg::to_core(GetCurrentTimestamp()); }
+core::Time now()
+{
+    return pg::to_core(GetCurrentTimestamp());
+}
 
 int quota(bool write)
 {
     return write ? pg::settings::writes_per_second : pg::settings::reads_per_second;
 }
 
-core::TokenBucket &bucket(Account *account, bool write) { return write ? account->writes : account->reads; }
+core::TokenBucket &bucket(Account *account, bool write)
+{
+    return write ? account->writes : account->reads;
+}
 
 }  // namespace
 
-Account *Gate::locked_account() const { return pg::shared::account(pg::shared::state(), account_sid_); }
+Account *Gate::locked_account() const
+{
+    return pg::shared::account(pg::shared::state(), account_sid_);
+}
 
 void Gate::use(std::string account_sid, bool changed)
 {
@@ -78,17 +87,17 @@ void Gate::report(core::Verdict verdict, std::optional<core::Time> retry_after)
     Locked locked(pg::shared::state());
     core::Breaker &breaker = locked_account()->breaker;
     switch (verdict) {
-    case core::Verdict::account:
-        breaker.failed(now(), pg::random01());
-        break;
-    case core::Verdict::limited:
-        breaker.limited(now(), retry_after);
-        break;
-    case core::Verdict::unauthorized:
-        breaker.refused(now());
-        break;
-    default:
-        breaker.succeeded();
+        case core::Verdict::account:
+            breaker.failed(now(), pg::random01());
+            break;
+        case core::Verdict::limited:
+            breaker.limited(now(), retry_after);
+            break;
+        case core::Verdict::unauthorized:
+            breaker.refused(now());
+            break;
+        default:
+            breaker.succeeded();
     }
 }
 

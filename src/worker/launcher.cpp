@@ -160,7 +160,7 @@ private:
         pg::call([&] {
             SetCurrentStatementStartTimestamp();
             StartTransactionCommand();
-            (void) GetTransactionSnapshot();
+            (void)GetTransactionSnapshot();
             catalog = table_open(DatabaseRelationId, AccessShareLock);
             scan = table_beginscan_catalog(catalog, 0, nullptr);
         });

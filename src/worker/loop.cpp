@@ -467,6 +467,9 @@ private:
 
 }  // namespace
 
-void work(pg::shared::Database *slot) { Loop(slot).run(); }
+void work(pg::shared::Database *slot)
+{
+    Loop(slot).run();
+}
 
 }  // namespace videoroom::worker

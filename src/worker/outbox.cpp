@@ -15,8 +15,8 @@ namespace {
 constexpr std::string_view by_identity = "identity/";
 constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
 
-// The rooms are locked before what is due in them is read: a decision from facts that somebody is just changing
-// would be about another room. A room that somebody holds is left out.
+// The rooms are locked before what is due in them is read: a decision from facts that somebody is just
+// changing would be about another room. A room that somebody holds is left out.
 pg::Statement lock_due = {R"(
     SELECT o.id
       FROM (SELECT pg_catalog.min(d.id) AS id, pg_catalog.min(d.priority) AS priority
@@ -63,7 +63,8 @@ pg::Statement mark_sent = {R"(
 pg::Statement mark_tried = {R"(
     UPDATE videoroom.outbox SET attempts = attempts + 1 WHERE id = ANY ($1))"};
 pg::Statement drop_rows = {"DELETE FROM videoroom.outbox WHERE id = ANY ($1)"};
-pg::Statement settle_rooms = {"SELECT videoroom.settle_room(r.room_id) FROM pg_catalog.unnest($1) AS r (room_id)"};
+pg::Statement settle_rooms = {
+    "SELECT videoroom.settle_room(r.room_id) FROM pg_catalog.unnest($1) AS r (room_id)"};
 pg::Statement postpone_to_end = {R"(
     UPDATE videoroom.outbox o SET run_at = r.completes_at, priority = 3
       FROM videoroom.room r WHERE r.room_id = o.room_id AND o.id = ANY ($1))"};
@@ -179,7 +180,8 @@ void plan_create(const Row &row, std::string_view callback_url, TimestampTz now,
         plan.calls.push_back(std::move(call));
         plan.tried.push_back(row.id);
     } else if (!row.closed) {
-        auto request = core::create_room(row.room_id, core::parse_options(row.options, nullptr), callback_url);
+        auto request =
+            core::create_room(row.room_id, core::parse_options(row.options, nullptr), callback_url);
         plan.calls.push_back(call_for(row, Purpose::create, std::move(request), now));
         plan.sent.push_back(row.id);
     } else if (missed) {
@@ -196,7 +198,8 @@ void plan_complete(const Row &row, TimestampTz now, Plan &plan)
     } else if (row.open_sid && row.open_since && *row.open_since + USECS_PER_DAY <= now) {
         plan.dead.push_back(row.id);  // Twilio: no room outlives 24 hours
     } else if (row.open_sid || row.create_sent) {
-        Call call = call_for(row, Purpose::complete, core::complete_room(row.open_sid.value_or(row.room_id)), now);
+        Call call =
+            call_for(row, Purpose::complete, core::complete_room(row.open_sid.value_or(row.room_id)), now);
         call.room_sid = row.open_sid.value_or("");
         plan.calls.push_back(std::move(call));
         plan.sent.push_back(row.id);
@@ -228,7 +231,8 @@ void drop(pg::Spi &spi, const Plan &plan)
     spi.execute(settle_rooms, {pg::text_array(plan.dropped_rooms)});
 }
 
-std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std::string> &busy, TimestampTz now)
+std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std::string> &busy,
+                                  TimestampTz now)
 {
     pg::Rows rows = spi.execute(lock_due, {pg::timestamp(now), pg::text_array(busy), pg::bigint(most)});
     std::vector<int64> ids;
@@ -263,7 +267,8 @@ std::vector<Call> claim_due(int most, const std::vector<std::string> &busy, std:
         pg::Spi spi;
         std::vector<int64> due = lock_due_rooms(spi, most, busy, now);
         if (!due.empty())
-            plan = plan_rows(spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}), callback_url, now);
+            plan = plan_rows(spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}),
+                             callback_url, now);
         if (!plan.sent.empty())
             spi.execute(mark_sent, {pg::bigint_array(plan.sent), pg::timestamp(now)});
         if (!plan.tried.empty())

@@ -14,8 +14,8 @@ namespace videoroom::worker {
 Call read_session(std::string_view room_id, std::string_view room_sid);
 Call read_participants(std::string_view room_id, std::string_view room_sid, Purpose purpose);
 
-// The call for the next page of a list; nullopt after the last one, and, with a word in the log, where the page
-// would lead away from api_url.
+// The call for the next page of a list; nullopt after the last one, and, with a word in the log, where the
+// page would lead away from api_url.
 std::optional<Call> next_page(const Call &call, const std::string &next_page_url);
 
 // One sweep at a time over the rooms in progress. Rooms that are not ours are ignored.
@@ -29,9 +29,9 @@ public:
     // Begins a sweep.
     Call begin(TimestampTz now);
 
-    // Takes an answer with a page of the list; gives the calls that follow: the next page or, after the last one,
-    // the sessions to be read one by one. A sweep that cannot be finished is dropped: what it saw says nothing
-    // about what it did not see.
+    // Takes an answer with a page of the list; gives the calls that follow: the next page or, after the last
+    // one, the sessions to be read one by one. A sweep that cannot be finished is dropped: what it saw says
+    // nothing about what it did not see.
     std::vector<Call> take(const Answered &answered);
 
 private:

@@ -28,16 +28,17 @@ void put_off(Answered &answered)
     answered.not_before = GetCurrentTimestamp() + std::min<TimestampTz>(delay, USECS_PER_SEC);
 }
 
-// An answer that cannot be recorded at all is let go in the end: its row is still there, and every call may be
-// repeated, but not at once.
+// An answer that cannot be recorded at all is let go in the end: its row is still there, and every call may
+// be repeated, but not at once.
 bool give_up(pg::Spi &spi, const Answered &answered, const pg::Error &error)
 {
     const ErrorData *data = error.data();
     std::string room = answered.call.room_id;
     pg::call([&] {
-        ereport(LOG, errcode(data->sqlerrcode),
-                errmsg("could not record an answer of Twilio's for room \"%s\": %s", room.c_str(), data->message),
-                data->context ? errcontext("%s", data->context) : 0);
+        ereport(
+            LOG, errcode(data->sqlerrcode),
+            errmsg("could not record an answer of Twilio's for room \"%s\": %s", room.c_str(), data->message),
+            data->context ? errcontext("%s", data->context) : 0);
     });
     if (answered.waits < most_recordings)
         return false;

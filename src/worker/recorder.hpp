@@ -15,10 +15,10 @@ struct Recorded {
     std::vector<Call> follow_ups;
 };
 
-// Records those of the answers whose time has come, at most a batch of them, each in a savepoint of its own and in
-// the order of the rooms' names, and takes them out of `answers`. One whose room is locked stays, so that no
-// client's open transaction can stall the others; so do all when the transaction fails. `resume_at`: when a row
-// that Twilio asked us to hold back may run again.
+// Records those of the answers whose time has come, at most a batch of them, each in a savepoint of its own
+// and in the order of the rooms' names, and takes them out of `answers`. One whose room is locked stays, so
+// that no client's open transaction can stall the others; so do all when the transaction fails. `resume_at`:
+// when a row that Twilio asked us to hold back may run again.
 Recorded record(std::vector<Answered> &answers, TimestampTz resume_at);
 
 }  // namespace videoroom::worker

@@ -64,9 +64,16 @@ std::optional<TimestampTz> end_of(const core::Room &room)
 // Records one answer; lives for its savepoint.
 class Recording {
 public:
-    Recording(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at, std::vector<Call> &follow_ups)
-        : spi_(spi), answered_(answered), call_(answered.call), closed_(closed), resume_at_(resume_at), follow_ups_(follow_ups)
-    {}
+    Recording(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at,
+              std::vector<Call> &follow_ups)
+        : spi_(spi),
+          answered_(answered),
+          call_(answered.call),
+          closed_(closed),
+          resume_at_(resume_at),
+          follow_ups_(follow_ups)
+    {
+    }
 
     void run()
     {
@@ -83,50 +90,50 @@ private:
     void succeeded()
     {
         switch (call_.purpose) {
-        case Purpose::create:
-        case Purpose::adopt:
-        case Purpose::resolve:
-            session_made();
-            break;
-        case Purpose::complete:
-        case Purpose::confirm_complete:
-            session_completed();
-            break;
-        case Purpose::remove:
-            participant_removed();
-            break;
-        case Purpose::read_session:
-            session_read();
-            break;
-        case Purpose::read_connected:
-        case Purpose::read_disconnected:
-            participants_read();
-            break;
-        case Purpose::list_rooms:
-            break;  // about no single room: the reconciler's
+            case Purpose::create:
+            case Purpose::adopt:
+            case Purpose::resolve:
+                session_made();
+                break;
+            case Purpose::complete:
+            case Purpose::confirm_complete:
+                session_completed();
+                break;
+            case Purpose::remove:
+                participant_removed();
+                break;
+            case Purpose::read_session:
+                session_read();
+                break;
+            case Purpose::read_connected:
+            case Purpose::read_disconnected:
+                participants_read();
+                break;
+            case Purpose::list_rooms:
+                break;  // about no single room: the reconciler's
         }
     }
 
     void failed()
     {
         switch (answered_.verdict) {
-        case core::Verdict::room_exists:
-            follow(Purpose::adopt, core::fetch_room(call_.room_id));
-            return;
-        case core::Verdict::already_so:
-            already_so();
-            return;
-        case core::Verdict::missing:
-            missing();
-            return;
-        case core::Verdict::limited:
-            postpone(std::max(resume_at_, GetCurrentTimestamp()));
-            return;
-        case core::Verdict::permanent:
-            bury();
-            return;
-        default:
-            back_off();
+            case core::Verdict::room_exists:
+                follow(Purpose::adopt, core::fetch_room(call_.room_id));
+                return;
+            case core::Verdict::already_so:
+                already_so();
+                return;
+            case core::Verdict::missing:
+                missing();
+                return;
+            case core::Verdict::limited:
+                postpone(std::max(resume_at_, GetCurrentTimestamp()));
+                return;
+            case core::Verdict::permanent:
+                bury();
+                return;
+            default:
+                back_off();
         }
     }
 
@@ -186,9 +193,10 @@ private:
     {
         core::Room room = *core::parse_room(answered_.answer.body);
         if (session(room))
-            spi_.execute(note_event, {pg::text(call_.room_id),
-                                      pg::text(call_.purpose == Purpose::create ? "session-started" : "session-found"),
-                                      pg::text(room.sid)});
+            spi_.execute(note_event,
+                         {pg::text(call_.room_id),
+                          pg::text(call_.purpose == Purpose::create ? "session-started" : "session-found"),
+                          pg::text(room.sid)});
         finish_create();
 
         // A name is unique among rooms in progress: whatever else we hold open under it is over.
@@ -232,9 +240,9 @@ private:
         auto ended = end_of(room);
         auto alive = ended ? std::nullopt : std::optional(call_.sent_at);
         return spi_
-            .execute(record_session,
-                     {pg::text(call_.room_id), pg::text(room.sid), pg::timestamp(to_server(room.date_created)),
-                      pg::timestamp(ended), pg::timestamp(alive)})
+            .execute(record_session, {pg::text(call_.room_id), pg::text(room.sid),
+                                      pg::timestamp(to_server(room.date_created)), pg::timestamp(ended),
+                                      pg::timestamp(alive)})
             .boolean(0, 1)
             .value();
     }
@@ -242,7 +250,8 @@ private:
     void connection(const core::Participant &participant)
     {
         bool over = participant.status == "disconnected";
-        auto duration = participant.duration ? pg::bigint(*participant.duration) : pg::Value{INT8OID, 0, true};
+        auto duration =
+            participant.duration ? pg::bigint(*participant.duration) : pg::Value{INT8OID, 0, true};
         auto start = participant.start_time ? participant.start_time : participant.date_created;
         auto end = participant.end_time ? participant.end_time : participant.date_updated;
         spi_.execute(record_connection,
@@ -284,9 +293,9 @@ private:
     void postpone(TimestampTz run_at)
     {
         if (call_.outbox_id)
-            spi_.execute(postpone_row, {pg::bigint(call_.outbox_id), pg::timestamp(run_at),
-                                        pg::timestamp(sent_at()), pg::text(describe(answered_)),
-                                        pg::boolean(call_.dies)});
+            spi_.execute(postpone_row,
+                         {pg::bigint(call_.outbox_id), pg::timestamp(run_at), pg::timestamp(sent_at()),
+                          pg::text(describe(answered_)), pg::boolean(call_.dies)});
     }
 
     void bury()
@@ -313,7 +322,8 @@ private:
             return GetCurrentTimestamp();  // Twilio has a room of this name, whoever made it
         bool writes = call_.purpose == Purpose::create || call_.purpose == Purpose::complete ||
                       call_.purpose == Purpose::remove;
-        return writes && answered_.may_have_arrived ? std::optional(GetCurrentTimestamp()) : call_.sent_before;
+        return writes && answered_.may_have_arrived ? std::optional(GetCurrentTimestamp())
+                                                    : call_.sent_before;
     }
 
     pg::Spi &spi_;

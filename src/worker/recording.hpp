@@ -9,8 +9,8 @@
 namespace videoroom::worker {
 
 // Records an answer about a room that the transaction holds, and settles the room. `closed`: the room is;
-// `resume_at` as for record(). Adds the calls that follow from it. False when the create it answers is done with
-// and made no session.
+// `resume_at` as for record(). Adds the calls that follow from it. False when the create it answers is done
+// with and made no session.
 bool record_answer(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at,
                    std::vector<Call> &follow_ups);
 

@@ -59,6 +59,9 @@ void stand_ready(Database *slot)
         pg::shared::wake_launcher();
 }
 
-void give_up_slot() { no_extension = true; }
+void give_up_slot()
+{
+    no_extension = true;
+}
 
 }  // namespace videoroom::worker

@@ -9,8 +9,7 @@ namespace {
 
 using pg::shared::Pause;
 
-pg::Statement select_version = {
-    "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'videoroom'"};
+pg::Statement select_version = {"SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'videoroom'"};
 
 Pause logged = Pause::none;
 
