@@ -15,7 +15,7 @@
 namespace videoroom::pg {
 namespace {
 
-constexpr std::size_t most_bytes = 64 * 1024;
+constexpr std::size_t most_bytes = std::size_t{64} * 1024;
 
 struct Held {
     core::Credentials credentials;

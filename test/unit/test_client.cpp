@@ -396,7 +396,7 @@ TEST(Client, AnswerOfEightMegabytesIsTaken)
 {
     HttpServer http;
     http.server.Get("/", [](const httplib::Request &, httplib::Response &response) {
-        response.set_content(std::string(8 * 1024 * 1024, 'x'), "text/plain");
+        response.set_content(std::string(std::size_t{8} * 1024 * 1024, 'x'), "text/plain");
     });
     http.start();
     Answer answer = answer_to(get(http.url("/")));
