@@ -18,7 +18,8 @@ CREATE TABLE videoroom.home (
     database_oid      oid NOT NULL,
     table_oid         oid NOT NULL,
     server_major      integer NOT NULL,
-    adopted_at        timestamptz NOT NULL DEFAULT clock_timestamp()
+    adopted_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    let_go_at         timestamptz
 );
 COMMENT ON TABLE videoroom.home IS 'The cluster and database that own these rooms; in any other, a restored copy, worker and joins pause';
 COMMENT ON COLUMN videoroom.home.id IS 'Always 1: there is one row at most';
@@ -27,6 +28,7 @@ COMMENT ON COLUMN videoroom.home.database_oid IS 'pg_database.oid of the owning 
 COMMENT ON COLUMN videoroom.home.table_oid IS 'pg_class.oid of this very table there';
 COMMENT ON COLUMN videoroom.home.server_major IS 'Major version of the owning server: same oids and an older major is pg_upgrade';
 COMMENT ON COLUMN videoroom.home.adopted_at IS 'When these rooms became this cluster''s';
+COMMENT ON COLUMN videoroom.home.let_go_at IS 'When this copy let go of the original''s sessions; rooms booked before may have more of them there';
 
 CREATE TABLE videoroom.room (
     room_id      text COLLATE "C" PRIMARY KEY,

@@ -1,11 +1,16 @@
 -- Status callbacks. A relay inserts what Twilio posted; the trigger verifies, decodes and applies it in that transaction.
 
-CREATE FUNCTION videoroom.decode_callback(
-    body text, signature text, url text, OUT payload jsonb, OUT room_id text, OUT ignored text)
+CREATE FUNCTION videoroom.verify_callback(body text, signature text, url text) RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_verify_callback';
+COMMENT ON FUNCTION videoroom.verify_callback(text, text, text) IS
+    'Verifies a callback''s signature: PT403 if it is forged; url NULL: videoroom.callback_url';
+
+CREATE FUNCTION videoroom.decode_callback(body text, OUT payload jsonb, OUT room_id text, OUT ignored text)
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_decode_callback';
-COMMENT ON FUNCTION videoroom.decode_callback(text, text, text) IS
-    'Verifies a callback''s signature and decodes its body: PT403 if it is forged, ignored says why a genuine one is not to be applied';
+COMMENT ON FUNCTION videoroom.decode_callback(text) IS
+    'Decodes the body of a genuine callback; ignored says why it is not to be applied';
 
 CREATE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -100,7 +105,8 @@ BEGIN
     END IF;
 
     NEW.signature := coalesce(NEW.signature, '');
-    decoded := videoroom.decode_callback(NEW.body, NEW.signature, NEW.url);
+    PERFORM videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
+    decoded := videoroom.decode_callback(NEW.body);
 
     NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
     PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
@@ -167,7 +173,7 @@ BEGIN
         result := NULL;
         -- NOWAIT: a client's open transaction must not stall the worker, and several rooms are held at once here.
         BEGIN
-            decoded := videoroom.decode_callback(pending.body, pending.signature, pending.url);
+            decoded := videoroom.decode_callback(pending.body);
             fault := decoded.ignored;
             IF fault IS NULL THEN
                 PERFORM FROM videoroom.room r WHERE r.room_id = decoded.room_id FOR NO KEY UPDATE NOWAIT;
@@ -194,3 +200,27 @@ END
 $$;
 COMMENT ON FUNCTION videoroom.apply_pending(integer) IS
     'Tries kept callbacks again whose time has come, each on its own; returns how many it tried';
+
+CREATE FUNCTION @extschema@.videoroom_replay(since timestamptz) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kept bigint;
+BEGIN
+    IF since IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'since must not be null';
+    END IF;
+    -- The worker applies them, in batches that wait for nobody.
+    UPDATE videoroom.callback c
+       SET applied_at = NULL, outcome = NULL, attempts = 0, retry_at = clock_timestamp(), error = NULL
+     WHERE c.received_at >= since;
+    GET DIAGNOSTICS kept = ROW_COUNT;
+    PERFORM videoroom.wake();
+    RETURN kept;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.videoroom_replay(timestamptz) IS
+'Has the kept callbacks that came in since then applied again, and gives their number
+
+Harmless at any time: what is known already changes nothing. The worker does it; health check callbacks says what is left.';

@@ -161,6 +161,25 @@ COMMENT ON FUNCTION @extschema@.videoroom_retry(bigint) IS
 
 What was asked for anew since is left alone. PT404: unknown.';
 
+CREATE FUNCTION @extschema@.videoroom_discard(outbox_id bigint) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_discard';
+COMMENT ON FUNCTION @extschema@.videoroom_discard(bigint) IS
+'Drops a call that was given up
+
+PT404: unknown. PT409: it was not given up, so its answer may still be on the way.';
+
+CREATE FUNCTION @extschema@.videoroom_adopt(keep boolean) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_adopt';
+COMMENT ON FUNCTION @extschema@.videoroom_adopt(boolean) IS
+'Lets a restored copy work, which pauses until then
+
+true: it takes the place of the original. false: it works beside it (staging), with a Twilio account of its own; the
+sessions of the original count as over here, and no call that was due is made.';
+
 -- Waking the worker
 
 CREATE FUNCTION videoroom.wake() RETURNS void

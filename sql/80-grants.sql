@@ -55,6 +55,9 @@ BEGIN
         functions := ARRAY[
             'videoroom_health()',
             'videoroom_retry(bigint)',
+            'videoroom_discard(bigint)',
+            'videoroom_replay(timestamptz)',
+            'videoroom_adopt(boolean)',
             'videoroom_apply_callback(jsonb)'];
     ELSE
         RAISE EXCEPTION USING ERRCODE = '22023',

@@ -40,7 +40,7 @@ bool genuine(const core::Form &form, const std::string &url, const std::string &
     return primary || core::signature_matches(credentials.auth_token_secondary, url, form, signature);
 }
 
-core::Form verified(const std::string &body, const std::string &url, const std::string &signature)
+void verify(const std::string &body, const std::string &url, const std::string &signature)
 {
     core::Form form;
     try {
@@ -50,7 +50,6 @@ core::Form verified(const std::string &body, const std::string &url, const std::
     }
     if (!genuine(form, url, signature))
         refuse(refusal::forged);
-    return form;
 }
 
 // Header names come in lower case from PostgREST; RFC 9110 lets them come in any.
@@ -87,8 +86,8 @@ Datum decoded_row(FunctionCallInfo fcinfo, const core::DecodedCallback &decoded)
 }  // namespace
 }  // namespace videoroom::api
 
-// decode_callback(body, signature, url): what the trigger on videoroom.callback trusts.
-VIDEOROOM_FUNCTION(videoroom_decode_callback)
+// verify_callback(body, signature, url): what the trigger on videoroom.callback lets in.
+VIDEOROOM_FUNCTION(videoroom_verify_callback)
 {
     using namespace videoroom;
 
@@ -96,9 +95,17 @@ VIDEOROOM_FUNCTION(videoroom_decode_callback)
     std::string body = arguments.text(0, "body");
     std::string signature = arguments.optional_text(1).value_or("");
     std::optional<std::string> given_url = arguments.optional_text(2);
-    const std::string &account_sid = pg::credentials().account_sid;
-    core::Form form = api::verified(body, given_url ? *given_url : api::own_url(), signature);
-    return api::decoded_row(fcinfo, core::decode_callback(form, account_sid));
+    api::verify(body, given_url ? *given_url : api::own_url(), signature);
+    return 0;
+}
+
+// decode_callback(body): what may be applied, now or later; a kept body was verified when it came.
+VIDEOROOM_FUNCTION(videoroom_decode_callback)
+{
+    using namespace videoroom;
+
+    core::Form form = core::decode_form(api::Arguments(fcinfo).text(0, "body"));
+    return api::decoded_row(fcinfo, core::decode_callback(form, pg::credentials().account_sid));
 }
 
 VIDEOROOM_FUNCTION(videoroom_receive_callback)

@@ -39,6 +39,7 @@ inline constexpr Refusal over{not_found, "room over", "over"};
 inline constexpr Refusal already_booked{conflict, "booking has an open room", "open"};
 inline constexpr Refusal change_cancelled{conflict, "room cancelled", "cancelled"};
 inline constexpr Refusal change_over{conflict, "room over", "over"};
+inline constexpr Refusal call_alive{conflict, "outbox row not given up", "alive"};
 
 inline constexpr Refusal not_ready{unavailable, "room not ready", "not-ready"};
 inline constexpr Refusal uncommitted{unavailable, "room not ready", "uncommitted"};

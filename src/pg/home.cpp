@@ -20,6 +20,12 @@ Statement write_home{R"(
      WHERE h.database_oid = excluded.database_oid AND h.table_oid = excluded.table_oid
        AND h.server_major < excluded.server_major)"};
 
+Statement take_home{R"(
+    UPDATE videoroom.home
+       SET system_identifier = $1, database_oid = $2, table_oid = tableoid, server_major = $3,
+           adopted_at = pg_catalog.clock_timestamp(),
+           let_go_at = CASE WHEN NOT $4 THEN pg_catalog.clock_timestamp() END)"};
+
 }  // namespace
 
 Value system_identifier()
@@ -48,6 +54,11 @@ Home home(Spi &spi)
 void claim_home(Spi &spi)
 {
     spi.execute(write_home, {system_identifier(), database_oid(), server_major()});
+}
+
+void adopt_home(Spi &spi, bool keep)
+{
+    spi.execute(take_home, {system_identifier(), database_oid(), server_major(), boolean(keep)});
 }
 
 }  // namespace videoroom::pg

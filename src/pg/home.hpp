@@ -20,6 +20,9 @@ Home home(Spi &spi);
 // them `upgraded`. A foreign home stays as it is.
 void claim_home(Spi &spi);
 
+// Makes the rooms this database's, whoever claims them; keep: with the sessions they have at Twilio.
+void adopt_home(Spi &spi, bool keep);
+
 // What a statement compares videoroom.home with: this cluster's system identifier, database and major
 // version.
 Value system_identifier();

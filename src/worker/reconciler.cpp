@@ -11,7 +11,8 @@
 namespace videoroom::worker {
 namespace {
 
-// Stamps what Twilio just called alive; returns what it listed under a name of ours and we have not heard of.
+// Stamps what Twilio just called alive; returns what it listed under a name of ours and we have not heard of. A
+// copy that let go of its original's sessions leaves those made since to the original too.
 pg::Statement stamp_alive = {R"(
     UPDATE videoroom.session SET seen_alive_at = $2
      WHERE room_sid IN (SELECT s.room_sid FROM videoroom.session s
@@ -22,7 +23,9 @@ pg::Statement select_unknown = {R"(
     SELECT r.room_id, listed.room_sid
       FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS listed (room_sid, room_id)
       JOIN videoroom.room r ON r.room_id = listed.room_id
-     WHERE NOT EXISTS (SELECT FROM videoroom.session s WHERE s.room_sid = listed.room_sid))"};
+      JOIN videoroom.home h ON h.id = r.home
+     WHERE (h.let_go_at IS NULL OR r.created_at > h.let_go_at)
+       AND NOT EXISTS (SELECT FROM videoroom.session s WHERE s.room_sid = listed.room_sid))"};
 
 // What disagrees with the list, should have ended, or has been silent for a quarter of an hour.
 pg::Statement select_odd = {R"(

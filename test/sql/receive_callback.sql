@@ -71,8 +71,21 @@ SELECT pg_temp.try(format('INSERT INTO videoroom.callback (body, signature) VALU
 SELECT outcome, error FROM videoroom.callback;
 
 -- What was decoded, as the trigger sees it.
-SELECT payload, room_id, ignored FROM videoroom.decode_callback(:'connected', :'connected_signature', NULL);
-SELECT pg_temp.try('SELECT videoroom.decode_callback(NULL, NULL, NULL)');
+SELECT payload, room_id, ignored FROM videoroom.decode_callback(:'connected');
+SELECT pg_temp.try('SELECT videoroom.decode_callback(NULL)');
+
+-- Kept ones are applied again, though the token that signed them is gone by then.
+SELECT pg_temp.receive(:'connected', pg_temp.signed(:'connected_signature')) AS connected;
+UPDATE videoroom.callback SET signature = 'of a token that is gone', received_at = '2030-01-01' WHERE body = :'connected';
+SELECT videoroom_replay('2030-01-02'), videoroom_replay('2030-01-01');
+SELECT outcome, error, retry_at IS NOT NULL AS due FROM videoroom.callback ORDER BY id;
+DELETE FROM videoroom.connection;
+SELECT videoroom.apply_pending(10);
+SELECT outcome, error, retry_at IS NOT NULL AS due FROM videoroom.callback ORDER BY id;
+SELECT user_id, connected_at FROM videoroom.connection;
+SELECT videoroom_replay('-infinity'), videoroom.apply_pending(10);
+SELECT outcome, error FROM videoroom.callback ORDER BY id;
+SELECT pg_temp.try('SELECT videoroom_replay(NULL)');
 ROLLBACK;
 
 -- Without a callback URL, or without credentials, nothing can be verified and nothing comes in.

@@ -133,9 +133,39 @@ $twilio->join($new, 'ann');
 wait_until { sql("SELECT connected FROM videoroom_rooms WHERE room_id = '$new'") == 1 } 20, 'its callbacks';
 ok((health($node, 'worker'))[0] && (health($node, 'home'))[0], 'it hears who comes, and is well');
 is_deeply([grep { $_->{room_name} ne $new } @{ $twilio->sim(GET => "requests?since=$mark") }], [], 'no copy has called Twilio');
+# --- a copy beside the original
+
+my ($out, $error);
+$node->psql('postgres', 'SELECT videoroom_adopt(false)', stdout => \$out, stderr => \$error);
+like($error, qr/ERROR:  the rooms are this database's own/, 'the original cannot let go of its own by mistake');
+
+$mark = $twilio->sim(GET => 'requests')->[-1]{request};
+$node->safe_psql('clone', 'SELECT videoroom_adopt(false)');
+wait_until { (health($node, 'worker', 'clone'))[0] } 20, 'the worker of the copy to go on';
+is($node->safe_psql('clone', 'SELECT count(*) FROM videoroom.outbox'), 0, 'beside the original a copy has nothing left to do');
+is($node->safe_psql('clone', 'SELECT count(*) FROM videoroom.session WHERE ended_at IS NULL'), 0, 'and no session is its');
+my $staged = $node->safe_psql('clone', "SELECT videoroom_create_booking('staged', now(), now() + interval '1 hour', '{ann}')");
+wait_until { $node->safe_psql('clone', "SELECT room_sid FROM videoroom.session WHERE room_id = '$staged'") } 20, 'a room of its own';
+is_deeply([map { "$_->{method} $_->{path} $_->{room_name}" } grep { $_->{room_name} !~ /^($staged)?$/ } @{ $twilio->sim(GET => "requests?since=$mark") }],
+    [], 'it calls Twilio about that one only');
+
+# --- a copy in the place of the original, which is no more
+
+my $sid_of_due = made($room{due});
+undef $relay;
+$node->stop('immediate');
+my $before = @{ $twilio->sim(GET => 'rooms') };
+$other->safe_psql('postgres', 'SELECT videoroom_adopt(true)');
+wait_until { $other->safe_psql('postgres', 'SELECT count(*) FROM videoroom.outbox WHERE run_at <= now()') == 0 } 30,
+    'what was due when the copy was made to be done or found done';
+is($other->safe_psql('postgres', "SELECT room_sid FROM videoroom.session WHERE room_id = '$room{due}'"), $sid_of_due,
+    'a room that the original made meanwhile is found, not made again');
+is($other->safe_psql('postgres', 'SELECT count(*) FROM videoroom.outbox WHERE dead_at IS NOT NULL'), 0, 'nothing is given up');
+is(scalar(@{ $twilio->sim(GET => 'rooms') }), $before, 'no room was made twice');
+is((row($other, "SELECT room_sid FROM videoroom_join('$room{due}', 'ben')"))[0], $sid_of_due, 'people are let in');
+ok((health($other, 'worker'))[0] && (health($other, 'home'))[0], 'all is well');
+
 is($twilio->violations, 0, 'no request violated the contract');
-for my $cluster ($node, $other) {
-    $cluster->stop('fast');
-    never_crashed($cluster);
-}
+$other->stop('fast');
+never_crashed($_) for $node, $other;
 done_testing();

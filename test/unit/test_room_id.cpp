@@ -51,10 +51,10 @@ TEST(RoomId, EveryLetterIsAboutAsLikely)
             byte = static_cast<unsigned char>(state >> 24);
         }
         for (char c : make_room_id("x", random).substr(3))
-            ++seen[static_cast<std::size_t>(c)];
+            ++seen[static_cast<unsigned char>(c)];
     }
     for (char c : std::string("09AZaz"))
-        EXPECT_NEAR(seen[static_cast<std::size_t>(c)], 2000 * 22 / 62, 150) << c;
+        EXPECT_NEAR(seen[static_cast<unsigned char>(c)], 2000 * 22 / 62.0, 150) << c;
 }
 
 TEST(RoomId, IsToldFromOtherNames)
