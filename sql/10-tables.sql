@@ -148,7 +148,7 @@ COMMENT ON COLUMN videoroom.connection.disconnected_at IS 'End, by the same rule
 CREATE TABLE videoroom.outbox (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     room_id    text COLLATE "C" NOT NULL REFERENCES videoroom.room,
-    action     text NOT NULL CHECK (action IN ('create-room', 'complete-room', 'remove-participant')),
+    action     text NOT NULL CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant')),
     target     text COLLATE "C" NOT NULL DEFAULT '',
     priority   smallint NOT NULL DEFAULT 2 CHECK (priority BETWEEN 0 AND 3),
     params     jsonb NOT NULL DEFAULT '{}',
@@ -166,8 +166,8 @@ CREATE INDEX outbox_dead ON videoroom.outbox (dead_at) WHERE dead_at IS NOT NULL
 COMMENT ON TABLE videoroom.outbox IS 'Calls to Twilio that are still to be made; a row goes only with the transaction that records its outcome';
 COMMENT ON COLUMN videoroom.outbox.id IS 'Number of the row, for videoroom_retry';
 COMMENT ON COLUMN videoroom.outbox.room_id IS 'The room it is about';
-COMMENT ON COLUMN videoroom.outbox.action IS 'create-room, complete-room or remove-participant';
-COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant: the PA sid, or identity/ and the user_id while none is known';
+COMMENT ON COLUMN videoroom.outbox.action IS 'create-room, complete-room, remove-participant or anonymize-participant';
+COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant, anonymize-participant: the PA sid, or identity/ and the user_id to remove while none is known';
 COMMENT ON COLUMN videoroom.outbox.priority IS '0 asked for by a person, 1 somebody waits for the room, 2 provisioning ahead, 3 housekeeping';
 COMMENT ON COLUMN videoroom.outbox.params IS 'Further facts the call needs; empty today';
 COMMENT ON COLUMN videoroom.outbox.run_at IS 'Not before this moment';

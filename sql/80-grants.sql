@@ -57,6 +57,7 @@ BEGIN
             'videoroom_retry(bigint)',
             'videoroom_discard(bigint)',
             'videoroom_replay(timestamptz)',
+            'videoroom_erase(text)',
             'videoroom_adopt(boolean)',
             'videoroom_apply_callback(jsonb)'];
     ELSE

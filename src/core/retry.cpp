@@ -28,7 +28,8 @@ constexpr std::array authentication_codes = {20003, 20101, 20102, 20103, 20104,
 
 bool ends_something(Action action)
 {
-    return action == Action::complete_room || action == Action::remove_participant;
+    return action == Action::complete_room || action == Action::remove_participant ||
+           action == Action::anonymize_participant;
 }
 
 bool reads(Action action)

@@ -7,7 +7,7 @@
 
 namespace videoroom::core {
 
-enum class Action { create_room, complete_room, remove_participant, fetch_room, list };
+enum class Action { create_room, complete_room, remove_participant, anonymize_participant, fetch_room, list };
 
 // How far a request got: an answer came; nothing of it can have left this machine; it may have arrived.
 enum class Transport { answered, not_sent, lost };
@@ -22,7 +22,7 @@ struct Outcome {
 enum class Verdict {
     done,
     room_exists,   // create: fetch it by name and adopt it
-    already_so,    // complete, remove: there is nothing left to end
+    already_so,    // complete, remove, anonymize: there is nothing left to end or to forget
     missing,       // fetch, list: there is no such room
     later,         // this row again, after its backoff; says nothing about the account
     account,       // says nothing about the row; counts against the account

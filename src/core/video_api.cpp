@@ -207,6 +207,11 @@ Request remove_participant(std::string_view room_sid, std::string_view participa
                 {{"Status", "disconnected"}});
 }
 
+Request anonymize_participant(std::string_view room_sid, std::string_view participant_sid)
+{
+    return post(room_path(room_sid) + "/Participants/" + url_encode(participant_sid) + "/Anonymize", {});
+}
+
 std::optional<Room> parse_room(std::string_view body)
 {
     const auto object = Json::try_parse(body);

@@ -29,6 +29,7 @@ Request list_rooms();  // those in progress
 // status: connected, disconnected or reconnecting.
 Request list_participants(std::string_view room_sid, std::string_view status);
 Request remove_participant(std::string_view room_sid, std::string_view participant_sid_or_identity);
+Request anonymize_participant(std::string_view room_sid, std::string_view participant_sid);
 
 struct Room {
     std::string sid;

@@ -27,6 +27,7 @@ bool readable(const Call &call, const std::string &body)
         case Purpose::read_session:
             return core::parse_room(body).has_value();
         case Purpose::remove:
+        case Purpose::anonymize:
             return core::parse_participant(body).has_value();
         case Purpose::list_rooms:
             return core::parse_rooms(body).has_value();
@@ -74,6 +75,8 @@ core::Action action_of(Purpose purpose)
             return core::Action::complete_room;
         case Purpose::remove:
             return core::Action::remove_participant;
+        case Purpose::anonymize:
+            return core::Action::anonymize_participant;
         case Purpose::list_rooms:
         case Purpose::read_connected:
         case Purpose::read_disconnected:

@@ -18,6 +18,7 @@ enum class Purpose {
     complete,           // end the session
     confirm_complete,   // Twilio says there was nothing to end: look whether it has ended
     remove,             // put a participant out
+    anonymize,          // make Twilio forget who a participant was
     list_rooms,         // the sweep
     read_session,       // the reconciler: one session,
     read_connected,     // who is there,

@@ -47,7 +47,9 @@ pg::Statement select_due = {R"(
                                       WHERE p.room_id = o.room_id AND p.user_id = c.user_id
                                         AND p.removed_at IS NOT NULL))
                 WHEN o.action = 'remove-participant'
-                THEN live.room_sid END,
+                THEN live.room_sid
+                WHEN o.action = 'anonymize-participant'
+                THEN (SELECT c.room_sid FROM videoroom.connection c WHERE c.participant_sid = o.target) END,
            coalesce(o.last_error OPERATOR(pg_catalog.->>) 'kind' = 'permanent', false)
       FROM ROWS FROM (pg_catalog.unnest($2)) WITH ORDINALITY AS due (id, place)
       JOIN videoroom.outbox o ON o.id = due.id AND o.dead_at IS NULL AND o.run_at <= $1
@@ -115,7 +117,7 @@ struct Row {
     std::optional<TimestampTz> open_since;
     bool had_session;
     bool create_sent;
-    std::optional<std::string> remove_from;
+    std::optional<std::string> target_session;
     bool refused;
 };
 
@@ -210,17 +212,28 @@ void plan_complete(const Row &row, TimestampTz now, Plan &plan)
 
 void plan_remove(const Row &row, TimestampTz now, Plan &plan)
 {
-    if (!row.remove_from) {
+    if (!row.target_session) {
         plan.drop(row);
         return;
     }
     std::string_view who = row.target;
     if (who.starts_with(by_identity))
         who.remove_prefix(by_identity.size());
-    Call call = call_for(row, Purpose::remove, core::remove_participant(*row.remove_from, who), now);
-    call.room_sid = *row.remove_from;
+    Call call = call_for(row, Purpose::remove, core::remove_participant(*row.target_session, who), now);
+    call.room_sid = *row.target_session;
     call.connection_known = !row.target.starts_with(by_identity);
     plan.calls.push_back(std::move(call));
+    plan.sent.push_back(row.id);
+}
+
+void plan_anonymize(const Row &row, TimestampTz now, Plan &plan)
+{
+    if (!row.target_session) {
+        plan.drop(row);
+        return;
+    }
+    auto request = core::anonymize_participant(*row.target_session, row.target);
+    plan.calls.push_back(call_for(row, Purpose::anonymize, std::move(request), now));
     plan.sent.push_back(row.id);
 }
 
@@ -250,8 +263,10 @@ Plan plan_rows(const pg::Rows &rows, std::string_view callback_url, TimestampTz 
             plan_create(row, callback_url, now, plan);
         else if (row.action == "complete-room")
             plan_complete(row, now, plan);
-        else
+        else if (row.action == "remove-participant")
             plan_remove(row, now, plan);
+        else
+            plan_anonymize(row, now, plan);
     }
     return plan;
 }

@@ -11,8 +11,8 @@
 namespace videoroom::worker {
 namespace {
 
-// Stamps what Twilio just called alive; returns what it listed under a name of ours and we have not heard of. A
-// copy that let go of its original's sessions leaves those made since to the original too.
+// Stamps what Twilio just called alive; returns what it listed under a name of ours and we have not heard of.
+// A copy that let go of its original's sessions leaves those made since to the original too.
 pg::Statement stamp_alive = {R"(
     UPDATE videoroom.session SET seen_alive_at = $2
      WHERE room_sid IN (SELECT s.room_sid FROM videoroom.session s

@@ -102,6 +102,9 @@ private:
             case Purpose::remove:
                 participant_removed();
                 break;
+            case Purpose::anonymize:
+                finish();
+                break;
             case Purpose::read_session:
                 session_read();
                 break;
@@ -321,7 +324,7 @@ private:
         if (call_.purpose == Purpose::adopt)
             return GetCurrentTimestamp();  // Twilio has a room of this name, whoever made it
         bool writes = call_.purpose == Purpose::create || call_.purpose == Purpose::complete ||
-                      call_.purpose == Purpose::remove;
+                      call_.purpose == Purpose::remove || call_.purpose == Purpose::anonymize;
         return writes && answered_.may_have_arrived ? std::optional(GetCurrentTimestamp())
                                                     : call_.sent_before;
     }

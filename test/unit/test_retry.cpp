@@ -13,8 +13,8 @@ void PrintTo(Verdict verdict, std::ostream *out)
 
 namespace {
 
-constexpr Action all[] = {Action::create_room, Action::complete_room, Action::remove_participant,
-                          Action::fetch_room, Action::list};
+constexpr Action all[] = {Action::create_room,           Action::complete_room, Action::remove_participant,
+                          Action::anonymize_participant, Action::fetch_room,    Action::list};
 
 Verdict answered(Action action, long status, int code = 0)
 {
@@ -66,7 +66,7 @@ TEST(Judge, RoomThatExistsIsAdoptedWhateverTheStatus)
 
 TEST(Judge, NothingLeftToEndIsSuccess)
 {
-    for (Action action : {Action::complete_room, Action::remove_participant}) {
+    for (Action action : {Action::complete_room, Action::remove_participant, Action::anonymize_participant}) {
         for (int code : {53112, 53118, 53106, 20404, 53204})
             EXPECT_EQ(answered(action, 400, code), Verdict::already_so) << code;
         EXPECT_EQ(answered(action, 404), Verdict::already_so);

@@ -80,6 +80,10 @@ TEST(Requests, NameTheirResource)
     EXPECT_EQ(remove_participant(room_sid, "a b?\u00E9").path,
               "/v1/Rooms/" + room_sid + "/Participants/a%20b%3F%C3%A9");
     EXPECT_EQ(remove_participant(room_sid, "x").body, "Status=disconnected");
+    EXPECT_EQ(anonymize_participant(room_sid, "PA1").path,
+              "/v1/Rooms/" + room_sid + "/Participants/PA1/Anonymize");
+    EXPECT_EQ(anonymize_participant(room_sid, "PA1").body, "");
+    EXPECT_TRUE(anonymize_participant(room_sid, "PA1").write);
 }
 
 TEST(ParseRoom, ReadsWhatTwilioAnswers)
