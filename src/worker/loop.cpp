@@ -297,19 +297,24 @@ private:
         return admitted > GetCurrentTimestamp() ? admitted : again();
     }
 
-    void ask_for_waiting_rooms(TimestampTz &next)
+    // Which of them are still to be asked for: somebody has their rooms.
+    std::vector<std::string> ask_or_put_back(const std::vector<std::string> &asked)
     {
-        std::vector<std::string> asked = pg::take_asked(slot_);
-        if (asked.empty())
-            return;
-        std::vector<std::string> left = asked;
         try {
-            left = ask_for_rooms(asked);
+            return ask_for_rooms(asked);
         } catch (...) {
             for (const std::string &room : asked)
                 pg::ask_again(slot_, room);
             throw;
         }
+    }
+
+    void ask_for_waiting_rooms(TimestampTz &next)
+    {
+        std::vector<std::string> asked = pg::take_asked(slot_);
+        if (asked.empty())
+            return;
+        const std::vector<std::string> left = ask_or_put_back(asked);
         for (const std::string &room : left)
             pg::ask_again(slot_, room);
         if (!left.empty())
