@@ -61,6 +61,9 @@ $(SCRIPT): $(MODULES_SQL) videoroom.control
 	@echo "joining $(words $(MODULES_SQL)) modules into $@"
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION videoroom" to load this file. \quit'; cat $(MODULES_SQL); } > $@
 
+# The version is compiled in.
+$(OBJS): videoroom.control
+
 # core and http, and nothing of Postgres: the server's include path is not there, so the rule cannot rot.
 UNIT_FLAGS = -std=c++20 -g -O1 -Isrc $(HTTPLIB) -MMD -MP $(WARNINGS) $(UNIT_EXTRA)
 # As Debian compiled its library: the layout of the classes depends on it.

@@ -101,7 +101,7 @@ BEGIN
                 SELECT 'TYPE', t.oid::pg_catalog.regtype::pg_catalog.text, t.typowner,
                        coalesce(t.typacl, pg_catalog.acldefault('T', t.typowner)),
                        'pg_catalog.pg_type'::pg_catalog.regclass, t.oid
-                  FROM pg_catalog.pg_type t
+                  FROM pg_catalog.pg_type t WHERE t.typcategory OPERATOR(pg_catalog.<>) 'A'
                 UNION ALL
                 SELECT 'SCHEMA', pg_catalog.quote_ident(n.nspname), n.nspowner, n.nspacl,
                        'pg_catalog.pg_namespace'::pg_catalog.regclass, n.oid

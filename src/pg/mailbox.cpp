@@ -37,15 +37,7 @@ Admission judge(const shared::Database *database)
 {
     if (!database || !database->worker)
         return Admission::no_worker;
-    switch (database->pause) {
-        case shared::Pause::none:
-            return Admission::waiting;
-        case shared::Pause::account:
-        case shared::Pause::no_credentials:
-            return Admission::paused;
-        default:
-            return Admission::no_worker;
-    }
+    return database->pause == shared::Pause::none ? Admission::waiting : Admission::paused;
 }
 
 // The room's entry, or a free one made its own; nullptr when all are taken.

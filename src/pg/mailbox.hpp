@@ -13,8 +13,8 @@ namespace videoroom::pg {
 // Whether waiting is worth it.
 enum class Admission {
     waiting,
-    no_worker,  // none runs in this database, or it is paused
-    paused,     // calls to Twilio are held back: outage, quota or credentials
+    no_worker,  // none runs in this database
+    paused,     // it makes no calls: outage, quota, credentials, another version
     busy,       // max_waiting sessions wait already, or the mailbox is full
 };
 

@@ -1,0 +1,399 @@
+\echo Use "ALTER EXTENSION videoroom UPDATE" to load this file. \quit
+-- What 0.2.0 has that 0.1.0 has not. Roles that have a part get what is new in it by videoroom_grant, asked again.
+
+ALTER TABLE videoroom.home ADD COLUMN let_go_at timestamptz;
+ALTER TABLE videoroom.outbox DROP CONSTRAINT outbox_action_check;
+ALTER TABLE videoroom.outbox ADD CONSTRAINT outbox_action_check
+    CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant'));
+REVOKE ALL ON TYPE videoroom.join_link FROM PUBLIC;
+
+DROP FUNCTION videoroom.decode_callback(text, text, text);
+
+CREATE FUNCTION videoroom.verify_callback(body text, signature text, url text) RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_verify_callback';
+
+CREATE FUNCTION videoroom.decode_callback(body text, OUT payload jsonb, OUT room_id text, OUT ignored text)
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_decode_callback';
+
+CREATE OR REPLACE FUNCTION videoroom.receive() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+    decoded record;
+    fault   text;
+BEGIN
+    IF NEW.body IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body must not be null';
+    ELSIF octet_length(NEW.body) > 65536 THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body is longer than 65536 bytes';
+    END IF;
+
+    NEW.signature := coalesce(NEW.signature, '');
+    PERFORM videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
+    decoded := videoroom.decode_callback(NEW.body);
+
+    NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
+    PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
+    IF EXISTS (SELECT FROM videoroom.callback c WHERE c.digest = NEW.digest) THEN
+        RETURN NULL;
+    END IF;
+
+    NEW.room_id := decoded.room_id;
+    NEW.received_at := clock_timestamp();
+    NEW.applied_at := NULL;
+    NEW.outcome := NULL;
+    NEW.attempts := 0;
+    NEW.retry_at := NULL;
+    NEW.error := decoded.ignored;
+    IF decoded.ignored IS NOT NULL THEN
+        NEW.outcome := 'ignored';
+    ELSE
+        -- Twilio will not send it twice: what fails now is kept and tried again.
+        BEGIN
+            NEW.outcome := @extschema@.videoroom_apply_callback(decoded.payload);
+            NEW.error := CASE WHEN NEW.outcome = 'ignored' THEN 'not about a room of ours' END;
+        EXCEPTION WHEN OTHERS THEN
+            fault := format('%s: %s', SQLSTATE, SQLERRM);
+        END;
+    END IF;
+
+    IF fault IS NULL THEN
+        NEW.applied_at := clock_timestamp();
+    ELSE
+        NEW.attempts := 1;
+        NEW.retry_at := videoroom.retry_time(1);
+        NEW.error := fault;
+        PERFORM videoroom.wake();
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION videoroom.apply_pending("limit" integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    pending videoroom.callback;
+    decoded record;
+    result  text;
+    fault   text;
+    tried   integer := 0;
+BEGIN
+    FOR pending IN
+        SELECT * FROM videoroom.callback c
+         WHERE c.applied_at IS NULL AND c.retry_at <= clock_timestamp()
+         ORDER BY c.retry_at, c.id
+         LIMIT "limit"
+           FOR UPDATE SKIP LOCKED
+    LOOP
+        tried := tried + 1;
+        result := NULL;
+        -- NOWAIT: a client's open transaction must not stall the worker, and several rooms are held at once here.
+        BEGIN
+            decoded := videoroom.decode_callback(pending.body);
+            fault := decoded.ignored;
+            IF fault IS NULL THEN
+                PERFORM FROM videoroom.room r WHERE r.room_id = decoded.room_id FOR NO KEY UPDATE NOWAIT;
+                result := @extschema@.videoroom_apply_callback(decoded.payload);
+                fault := CASE WHEN result = 'ignored' THEN 'not about a room of ours' END;
+            ELSE
+                result := 'ignored';
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            result := NULL;
+            fault := format('%s: %s', SQLSTATE, SQLERRM);
+        END;
+
+        UPDATE videoroom.callback c
+           SET applied_at = CASE WHEN result IS NOT NULL THEN clock_timestamp() END,
+               outcome = result,
+               attempts = c.attempts + CASE WHEN result IS NULL THEN 1 ELSE 0 END,
+               retry_at = CASE WHEN result IS NULL THEN videoroom.retry_time(c.attempts + 1) END,
+               error = fault
+         WHERE c.id = pending.id;
+    END LOOP;
+    RETURN tried;
+END
+$$;
+
+CREATE FUNCTION @extschema@.videoroom_replay(since timestamptz) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kept bigint;
+BEGIN
+    IF since IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'since must not be null';
+    END IF;
+    -- The worker applies them, in batches that wait for nobody.
+    UPDATE videoroom.callback c
+       SET applied_at = NULL, outcome = NULL, attempts = 0, retry_at = clock_timestamp(), error = NULL
+     WHERE c.received_at >= since;
+    GET DIAGNOSTICS kept = ROW_COUNT;
+    PERFORM videoroom.wake();
+    RETURN kept;
+END
+$$;
+
+CREATE FUNCTION videoroom.rooms_of(user_id text) RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    rooms text[];
+    going text;
+BEGIN
+    SELECT coalesce(array_agg(locked.room_id), '{}') INTO rooms
+      FROM (SELECT r.room_id FROM videoroom.room r
+             WHERE r.room_id IN (
+                   SELECT p.room_id FROM videoroom.participant p WHERE p.user_id = rooms_of.user_id
+                   UNION
+                   SELECT s.room_id FROM videoroom.connection c JOIN videoroom.session s ON s.room_sid = c.room_sid
+                    WHERE c.user_id = rooms_of.user_id)
+             ORDER BY r.room_id
+               FOR NO KEY UPDATE) locked;
+
+    SELECT r.room_id INTO going
+      FROM videoroom.room r
+     WHERE r.room_id = ANY (rooms)
+       AND (EXISTS (SELECT FROM videoroom.participant p
+                     WHERE p.room_id = r.room_id AND p.user_id = rooms_of.user_id AND p.removed_at IS NULL
+                       AND r.closed_at IS NULL AND r.closes_at > clock_timestamp())
+            OR EXISTS (SELECT FROM videoroom.stay t
+                        WHERE t.room_id = r.room_id AND t.user_id = rooms_of.user_id AND t.open))
+     ORDER BY r.starts_at
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'PT409', MESSAGE = 'person still expected in a room',
+            DETAIL = json_build_object('reason', 'expected', 'room_id', going)::text,
+            HINT = 'Remove the person with videoroom_remove_participant, or cancel or end the room, first.';
+    END IF;
+    RETURN rooms;
+END
+$$;
+
+CREATE FUNCTION videoroom.forget_in(room text, person text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- One stand-in for each room: how long and how often somebody was there stays true, who it was is gone.
+    nobody text := 'erased-' || replace(gen_random_uuid()::text, '-', '');
+    stay   text;
+BEGIN
+    UPDATE videoroom.participant p SET user_id = nobody WHERE p.room_id = room AND p.user_id = person;
+    FOR stay IN
+        UPDATE videoroom.connection c SET user_id = nobody
+          FROM videoroom.session s
+         WHERE s.room_sid = c.room_sid AND s.room_id = room AND c.user_id = person
+        RETURNING c.participant_sid
+    LOOP
+        PERFORM videoroom.enqueue(room, 'anonymize-participant', stay, 3, clock_timestamp());
+    END LOOP;
+
+    UPDATE videoroom.room r
+       SET request = jsonb_set(r.request, '{participants}', (r.request -> 'participants') - person || to_jsonb(nobody))
+     WHERE r.room_id = room AND r.request -> 'participants' ? person;
+    UPDATE videoroom.event e SET detail = jsonb_set(e.detail, '{user_id}', to_jsonb(nobody))
+     WHERE e.room_id = room AND e.detail ->> 'user_id' = person;
+    UPDATE videoroom.event e
+       SET detail = jsonb_set(e.detail, '{user_ids}', (e.detail -> 'user_ids') - person || to_jsonb(nobody))
+     WHERE e.room_id = room AND e.detail -> 'user_ids' ? person;
+    DELETE FROM videoroom.outbox o
+     WHERE o.room_id = room AND o.action = 'remove-participant' AND o.target = 'identity/' || person;
+
+    INSERT INTO videoroom.event (room_id, kind) VALUES (room, 'erased');
+END
+$$;
+
+CREATE FUNCTION videoroom.forget_callbacks(person text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The digest stays, so that a repeat is still told from news.
+    UPDATE videoroom.callback c
+       SET body = '', signature = '',
+           applied_at = coalesce(c.applied_at, clock_timestamp()), outcome = coalesce(c.outcome, 'ignored'),
+           retry_at = NULL, error = 'erased'
+     WHERE strpos(c.body, 'ParticipantIdentity=') > 0
+       AND (videoroom.decode_callback(c.body)).payload ->> 'ParticipantIdentity' = person;
+END
+$$;
+
+CREATE FUNCTION @extschema@.videoroom_erase(user_id text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    person text := videoroom_erase.user_id;
+    rooms  text[];
+    room   text;
+BEGIN
+    IF person IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'user_id must not be null';
+    END IF;
+    rooms := videoroom.rooms_of(person);
+    FOREACH room IN ARRAY rooms LOOP
+        PERFORM videoroom.forget_in(room, person);
+    END LOOP;
+    PERFORM videoroom.forget_callbacks(person);
+    RETURN cardinality(rooms);
+END
+$$;
+
+CREATE FUNCTION @extschema@.videoroom_discard(outbox_id bigint) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_discard';
+
+CREATE FUNCTION @extschema@.videoroom_adopt(keep boolean) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_adopt';
+
+CREATE OR REPLACE FUNCTION @extschema@.videoroom_grant(role regrole, part text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    can_login boolean;
+    functions text[];
+    views     text[] := '{}';
+    name      text;
+BEGIN
+    IF role IS NULL OR part IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'role and part must not be null';
+    END IF;
+    SELECT r.rolcanlogin INTO can_login FROM pg_roles r WHERE r.oid = role;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('role %s does not exist', role);
+    END IF;
+
+    CASE part
+    WHEN 'scheduler' THEN
+        functions := ARRAY[
+            'videoroom_create_booking(text, timestamptz, timestamptz, text[], jsonb)',
+            'videoroom_cancel(text, text)',
+            'videoroom_reschedule(text, timestamptz, timestamptz, text[], jsonb)',
+            'videoroom_extend(text, timestamptz)',
+            'videoroom_add_participants(text, text[])',
+            'videoroom_remove_participant(text, text)',
+            'videoroom_end(text)',
+            'videoroom_get(text)'];
+        views := ARRAY['videoroom_rooms', 'videoroom_participants'];
+    WHEN 'backend' THEN
+        functions := ARRAY[
+            'videoroom_join(text, text)',
+            'videoroom_end(text)',
+            'videoroom_remove_participant(text, text)',
+            'videoroom_get(text)'];
+    WHEN 'member' THEN
+        IF can_login THEN
+            RAISE EXCEPTION USING ERRCODE = '22023',
+                MESSAGE = format('role %s can log in and so cannot be a member', role),
+                DETAIL = 'In a session of its own it could set request.jwt.claims and join as anybody.',
+                HINT = 'Use a NOLOGIN role that PostgREST switches to, or part backend.';
+        END IF;
+        functions := ARRAY['videoroom_join(text)'];
+    WHEN 'relay' THEN
+        functions := ARRAY['videoroom_receive_callback(text)'];
+        EXECUTE format('GRANT USAGE ON SCHEMA videoroom TO %s', role);
+        EXECUTE format('GRANT INSERT (body, signature, url) ON videoroom.callback TO %s', role);
+    WHEN 'reader' THEN
+        functions := ARRAY['videoroom_get(text)'];
+        views := ARRAY['videoroom_rooms', 'videoroom_participants'];
+    WHEN 'operator' THEN
+        functions := ARRAY[
+            'videoroom_health()',
+            'videoroom_retry(bigint)',
+            'videoroom_discard(bigint)',
+            'videoroom_replay(timestamptz)',
+            'videoroom_erase(text)',
+            'videoroom_adopt(boolean)',
+            'videoroom_apply_callback(jsonb)'];
+    ELSE
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = format('unknown part %L', part),
+            HINT = 'The parts are scheduler, backend, member, relay, reader and operator.';
+    END CASE;
+
+    EXECUTE format('GRANT USAGE ON SCHEMA @extschema@ TO %s', role);
+    FOREACH name IN ARRAY functions LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', ('@extschema@.' || name)::regprocedure, role);
+    END LOOP;
+    FOREACH name IN ARRAY views LOOP
+        EXECUTE format('GRANT SELECT ON %s TO %s', ('@extschema@.' || name)::regclass, role);
+    END LOOP;
+END
+$$;
+
+COMMENT ON COLUMN videoroom.home.let_go_at IS 'When this copy let go of the original''s sessions; rooms booked before may have more of them there';
+COMMENT ON COLUMN videoroom.outbox.action IS 'create-room, complete-room, remove-participant or anonymize-participant';
+COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant, anonymize-participant: the PA sid, or identity/ and the user_id to remove while none is known';
+COMMENT ON FUNCTION videoroom.verify_callback(text, text, text) IS
+    'Verifies a callback''s signature: PT403 if it is forged; url NULL: videoroom.callback_url';
+COMMENT ON FUNCTION videoroom.decode_callback(text) IS
+    'Decodes the body of a genuine callback; ignored says why it is not to be applied';
+COMMENT ON FUNCTION @extschema@.videoroom_replay(timestamptz) IS
+'Has the kept callbacks that came in since then applied again, and gives their number
+
+Harmless at any time: what is known already changes nothing. The worker does it; health check callbacks says what is left.';
+COMMENT ON FUNCTION videoroom.rooms_of(text) IS
+    'Locks and returns the rooms a person was invited to or seen in; PT409 while one of them still expects or has them';
+COMMENT ON FUNCTION videoroom.forget_in(text, text) IS
+    'Puts a stand-in in the place of a person in one room, and asks Twilio to anonymize their stays; the caller holds the room';
+COMMENT ON FUNCTION videoroom.forget_callbacks(text) IS 'Empties the kept callbacks that name a person';
+COMMENT ON FUNCTION @extschema@.videoroom_erase(text) IS
+'Forgets a person: here at once, at Twilio by Anonymize through the outbox; gives the number of rooms they were in
+
+Invitations, connections, events and raw callbacks keep a stand-in, one for each room, so times and numbers stay true.
+What the scheduler wrote itself (booking_id, metadata, reason) stays. PT409: a room still expects the person.';
+COMMENT ON FUNCTION @extschema@.videoroom_discard(bigint) IS
+'Drops a call that was given up
+
+PT404: unknown. PT409: it was not given up, so its answer may still be on the way.';
+COMMENT ON FUNCTION @extschema@.videoroom_adopt(boolean) IS
+'Lets a restored copy work, which pauses until then
+
+true: it takes the place of the original. false: it works beside it (staging), with a Twilio account of its own; the
+sessions of the original count as over here, and no call that was due is made.';
+
+-- What is new is nobody's but its owner's, whatever the default privileges say; what was granted stays granted.
+DO $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT p.oid::pg_catalog.regprocedure AS name,
+               CASE WHEN entry.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC'
+                    ELSE entry.grantee::pg_catalog.regrole::pg_catalog.text END AS grantee
+          FROM pg_catalog.pg_proc p
+         CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS entry
+         WHERE entry.grantee OPERATOR(pg_catalog.<>) p.proowner
+           AND p.oid OPERATOR(pg_catalog.=) ANY (ARRAY[
+               'videoroom.verify_callback(text, text, text)',
+               'videoroom.decode_callback(text)',
+               '@extschema@.videoroom_replay(timestamptz)',
+               'videoroom.rooms_of(text)',
+               'videoroom.forget_in(text, text)',
+               'videoroom.forget_callbacks(text)',
+               '@extschema@.videoroom_erase(text)',
+               '@extschema@.videoroom_discard(bigint)',
+               '@extschema@.videoroom_adopt(boolean)'
+               ]::pg_catalog.regprocedure[])
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM %s', given.name, given.grantee);
+    END LOOP;
+END
+$$;
+
+SELECT videoroom.wake();
+NOTIFY pgrst, 'reload schema';
