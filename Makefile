@@ -3,6 +3,7 @@
 #                                         installcheck wants the library preloaded, videoroom.enabled = off, the rest unset
 #   make demo          the whole story on real parts of its own; KEEP=1 leaves them running, make demo-stop ends them
 #   make test          every test; ONLY="unit tap" only some groups, TAP=001_booking only one file of that group
+#   make soak          everything killed again and again, MINUTES=10 of it; ends with what was survived
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
 #   make symbols       no name that the server and a library of ours share
@@ -11,7 +12,7 @@
 #   make fuzz          every fuzz target, FUZZ_SECONDS=60 each
 
 # These look for a server themselves, after installing it where it is missing.
-ALONE = demo demo-stop test dependencies
+ALONE = demo demo-stop test soak dependencies
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
 .PHONY: $(ALONE)
 demo:
@@ -20,6 +21,8 @@ demo-stop:
 	@examples/demo/demo.sh stop
 test:
 	@test/run
+soak:
+	@ONLY="tap" TAP=030_kill STORM_MINUTES=$(or $(MINUTES),10) test/run
 dependencies:
 	@scripts/dependencies demo test tools
 else

@@ -78,7 +78,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.videoroom_grant(regrole, text) IS
     'Gives a role its part: scheduler, backend, member, relay, reader or operator; again has no effect';
 
--- Functions and types are PUBLIC's by default, and default privileges may have given away more, to anybody. Whatever the
+-- Functions are PUBLIC's by default, and default privileges may have given away more, to anybody. Whatever the
 -- extension has made so far, whichever module made it, is taken back here from everybody but its owner.
 DO $$
 DECLARE
@@ -98,10 +98,9 @@ BEGIN
                        'pg_catalog.pg_class'::pg_catalog.regclass, c.oid
                   FROM pg_catalog.pg_class c
                 UNION ALL
-                SELECT 'TYPE', t.oid::pg_catalog.regtype::pg_catalog.text, t.typowner,
-                       coalesce(t.typacl, pg_catalog.acldefault('T', t.typowner)),
+                SELECT 'TYPE', t.oid::pg_catalog.regtype::pg_catalog.text, t.typowner, t.typacl,
                        'pg_catalog.pg_type'::pg_catalog.regclass, t.oid
-                  FROM pg_catalog.pg_type t WHERE t.typcategory OPERATOR(pg_catalog.<>) 'A'
+                  FROM pg_catalog.pg_type t
                 UNION ALL
                 SELECT 'SCHEMA', pg_catalog.quote_ident(n.nspname), n.nspowner, n.nspacl,
                        'pg_catalog.pg_namespace'::pg_catalog.regclass, n.oid

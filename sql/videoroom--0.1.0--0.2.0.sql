@@ -5,7 +5,6 @@ ALTER TABLE videoroom.home ADD COLUMN let_go_at timestamptz;
 ALTER TABLE videoroom.outbox DROP CONSTRAINT outbox_action_check;
 ALTER TABLE videoroom.outbox ADD CONSTRAINT outbox_action_check
     CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant'));
-REVOKE ALL ON TYPE videoroom.join_link FROM PUBLIC;
 
 DROP FUNCTION videoroom.decode_callback(text, text, text);
 

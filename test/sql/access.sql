@@ -62,7 +62,6 @@ table videoroom.outbox|
 table videoroom.participant|
 table videoroom.room|
 table videoroom.session|
-type videoroom.join_link|
 view videoroom.stay|
 view videoroom_participants|reader scheduler
 view videoroom_rooms|reader scheduler
@@ -92,10 +91,6 @@ SELECT object, coalesce(string_agg(part.name, ' ' ORDER BY part.name COLLATE "C"
           FROM pg_class c JOIN pg_temp.member m ON m.objid = c.oid AND m.classid = 'pg_class'::regclass
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0, part
          WHERE c.relkind = 'r' AND has_column_privilege(part.role, c.oid, a.attnum, 'SELECT, INSERT, UPDATE, REFERENCES')
-        UNION ALL
-        SELECT 'type ' || t.oid::regtype, part.role, has_type_privilege(part.role, t.oid, 'USAGE')
-          FROM pg_type t JOIN pg_temp.member m ON m.objid = t.oid AND m.classid = 'pg_type'::regclass
-          JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c', part
         UNION ALL
         SELECT 'schema ' || n.nspname, part.role, has_schema_privilege(part.role, n.oid, 'USAGE, CREATE')
           FROM pg_namespace n JOIN pg_temp.member m ON m.objid = n.oid AND m.classid = 'pg_namespace'::regclass, part) AS each
