@@ -6,6 +6,7 @@
 #include "core/text.hpp"
 #include "pg/mailbox.hpp"
 #include "pg/settings.hpp"
+#include "pg/stats.hpp"
 
 namespace videoroom::api {
 namespace {
@@ -82,6 +83,24 @@ std::string claimed_user()
     return *user;
 }
 
+// Counts how a join ends. The one-argument join names nobody: the claims do.
+Link counted_join(const std::string &room_id, std::optional<std::string> user_id)
+{
+    namespace stats = pg::stats;
+    try {
+        Link link = join(room_id, user_id ? *user_id : claimed_user());
+        stats::count(&stats::Joins::ok);
+        return link;
+    } catch (const Refused &refused) {
+        bool later = refused.sqlstate() == refusal::unavailable;
+        stats::count(later ? &stats::Joins::unavailable : &stats::Joins::refused);
+        throw;
+    } catch (...) {
+        stats::count(&stats::Joins::failed);
+        throw;
+    }
+}
+
 Datum link_row(FunctionCallInfo fcinfo, const Link &link)
 {
     return pg::call([&] {
@@ -106,7 +125,7 @@ VIDEOROOM_FUNCTION(videoroom_join)
 
     api::Arguments arguments(fcinfo);
     std::string room_id = arguments.id(0, "room_id");
-    return api::link_row(fcinfo, api::join(room_id, arguments.id(1, "user_id")));
+    return api::link_row(fcinfo, api::counted_join(room_id, arguments.id(1, "user_id")));
 }
 
 VIDEOROOM_FUNCTION(videoroom_join_claimed)
@@ -114,5 +133,5 @@ VIDEOROOM_FUNCTION(videoroom_join_claimed)
     using namespace videoroom;
 
     std::string room_id = api::Arguments(fcinfo).id(0, "room_id");
-    return api::link_row(fcinfo, api::join(room_id, api::claimed_user()));
+    return api::link_row(fcinfo, api::counted_join(room_id, std::nullopt));
 }

@@ -285,6 +285,7 @@ my %deeds = (
     'read tables' => 'SELECT count(*) FROM videoroom.room',
     'write the outbox' => "INSERT INTO videoroom.outbox (room_id, action) VALUES ('$other_room', 'complete-room')",
     health => 'SELECT count(*) FROM videoroom_health()',
+    stats => 'SELECT count(*) FROM videoroom_stats()',
     retry => 'SELECT videoroom_retry()',
     'apply a callback' => q{SELECT videoroom_apply_callback('{}')},
     grant => q{SELECT videoroom_grant(current_user::regrole, 'operator')},
@@ -297,7 +298,7 @@ my %may = (
     member => ['join as oneself'],
     relay => ['receive a callback', 'insert a callback'],
     reader => [qw(get rooms participants)],
-    operator => [qw(health retry), 'apply a callback']);
+    operator => [qw(health stats retry), 'apply a callback']);
 for my $part (sort keys %may) {
     sql("CREATE ROLE $part NOLOGIN");
     sql("SELECT videoroom_grant('$part', '$part')") if $part ne 'nobody';
@@ -330,6 +331,8 @@ my ($line) = $words =~ /HINT:  Add to postgresql\.conf and restart: (.*)/;
 is($line, q{shared_preload_libraries = 'pg_stat_statements, videoroom'}, 'that names the line to add');
 like((health($bare, 'preload'))[2], qr/\Q$line/, 'so does health');
 ok(!(health($bare, 'worker'))[0], 'which knows that there is no worker');
+like((try('SELECT * FROM videoroom_stats()', node => $bare))[1], qr/ERROR:  55000: videoroom is not preloaded.*HINT:  .*\Q$line/s,
+    'there are no counters, and the same line says how to have them');
 my $waiting = book('bare', node => $bare);
 ok($waiting, 'booking works');
 ($state, $words) = try("SELECT videoroom_join('$waiting', 'ann')", node => $bare);
