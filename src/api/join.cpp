@@ -1,4 +1,5 @@
 #include "api/arguments.hpp"
+#include "api/join_report.hpp"
 #include "api/link.hpp"
 #include "api/refusal.hpp"
 #include "api/seat.hpp"
@@ -6,7 +7,6 @@
 #include "core/text.hpp"
 #include "pg/mailbox.hpp"
 #include "pg/settings.hpp"
-#include "pg/stats.hpp"
 
 namespace videoroom::api {
 namespace {
@@ -83,20 +83,28 @@ std::string claimed_user()
     return *user;
 }
 
-// Counts how a join ends. The one-argument join names nobody: the claims do.
-Link counted_join(const std::string &room_id, std::optional<std::string> user_id)
+// The one-argument join names nobody: the claims do.
+Link reported_join(const std::string &room_id, std::optional<std::string> user_id)
 {
-    namespace stats = pg::stats;
     try {
-        Link link = join(room_id, user_id ? *user_id : claimed_user());
-        stats::count(&stats::Joins::ok);
+        if (!user_id)
+            user_id = claimed_user();
+        Link link = join(room_id, *user_id);
+        report_join(room_id, user_id, JoinOutcome::ok);
         return link;
     } catch (const Refused &refused) {
         bool later = refused.sqlstate() == refusal::unavailable;
-        stats::count(later ? &stats::Joins::unavailable : &stats::Joins::refused);
+        report_join(room_id, user_id, later ? JoinOutcome::unavailable : JoinOutcome::refused,
+                    refused.reason());
+        throw;
+    } catch (const pg::Failure &failure) {
+        report_join(room_id, user_id, JoinOutcome::failed, unpack_sql_state(failure.sqlstate()));
+        throw;
+    } catch (const pg::Error &error) {
+        report_join(room_id, user_id, JoinOutcome::failed, unpack_sql_state(error.data()->sqlerrcode));
         throw;
     } catch (...) {
-        stats::count(&stats::Joins::failed);
+        report_join(room_id, user_id, JoinOutcome::failed, unpack_sql_state(ERRCODE_INTERNAL_ERROR));
         throw;
     }
 }
@@ -125,7 +133,7 @@ VIDEOROOM_FUNCTION(videoroom_join)
 
     api::Arguments arguments(fcinfo);
     std::string room_id = arguments.id(0, "room_id");
-    return api::link_row(fcinfo, api::counted_join(room_id, arguments.id(1, "user_id")));
+    return api::link_row(fcinfo, api::reported_join(room_id, arguments.id(1, "user_id")));
 }
 
 VIDEOROOM_FUNCTION(videoroom_join_claimed)
@@ -133,5 +141,5 @@ VIDEOROOM_FUNCTION(videoroom_join_claimed)
     using namespace videoroom;
 
     std::string room_id = api::Arguments(fcinfo).id(0, "room_id");
-    return api::link_row(fcinfo, api::counted_join(room_id, std::nullopt));
+    return api::link_row(fcinfo, api::reported_join(room_id, std::nullopt));
 }

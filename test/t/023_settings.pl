@@ -107,6 +107,10 @@ push @statements,
     ['SET videoroom.join_early = 5', '55P02', qr/cannot be changed now/, 'a session cannot change settings for itself'],
     ['SET videoroom.identity_claim = \'email\'', '55P02', qr/cannot be changed now/, 'least of all which claim names the user'];
 
+push @statements, (map { ["ALTER SYSTEM SET videoroom.log_joins = '$_'", '00000', qr/^\s*$/, "log_joins may be $_"] } qw(none refused all)),
+    ["ALTER SYSTEM SET videoroom.log_joins = 'some'", '22023', qr/HINT:  Available values: none, refused, all/, 'and nothing else'],
+    ['ALTER SYSTEM RESET videoroom.log_joins', '00000', qr/^\s*$/, 'log_joins can be reset'];
+
 # One session for all of them: what each says stands between two marks.
 my (undef, $said) = try(join "\n", map { ("$statements[$_][0];", "\\warn <$_>") } 0 .. $#statements);
 my @answers = split /<\d+>\n?/, $said;

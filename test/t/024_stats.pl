@@ -1,8 +1,9 @@
-# Counters and latencies: known numbers of joins, callbacks and calls, some of which go wrong.
+# Counters, latencies and the log of joins: known numbers of joins, callbacks and calls, some of which go wrong.
 use strict;
 use warnings;
 use Digest::SHA 'hmac_sha1_base64';
 use POSIX 'strftime';
+use PostgreSQL::Test::Utils 'slurp_file';
 use Steps;
 use Test::More;
 use VideoroomTest;
@@ -74,6 +75,56 @@ set_config($node, join_wait => '0', link_template => '');
 is((refusal($node, "SELECT videoroom_join('$room', 'alice')"))[0], '55000', 'without a template there are no links');
 is(grown($before)->{joins_failed}, 1, 'which is counted as a failure');
 set_config($node, link_template => 'https://app.example/room/{room_id}#token={token}');
+
+# --- the log of joins
+
+# The lines that the joins of a deed left in the log.
+sub logged {
+    my ($deed) = @_;
+    my $position = -s $node->logfile;
+    $deed->();
+    return [map { /(LOG:  join of .*)/ ? $1 : () } split /\n/, slurp_file($node->logfile, $position)];
+}
+my @strange = ('eve": ok', 'back\\slash', "Zo\xc3\xab");
+my $deed = sub {
+    sql("SELECT token FROM videoroom_join('$room', 'alice')");
+    refusal($node, "SELECT videoroom_join('$room', '$_')") for 'mallory', @strange;
+    refusal($node, "SELECT videoroom_join('nowhere', 'alice')");
+    refusal($node, "SELECT videoroom_join('$room')");
+    refusal($node, "DO \$\$ BEGIN PERFORM videoroom_join('$room', 'in a block'); END \$\$");
+    refusal($node, "SELECT videoroom_join('$room', E'new\\nline')");
+};
+my @refused = (
+    qq{LOG:  join of room "$room" by user "mallory": refused, not-participant},
+    qq{LOG:  join of room "$room" by user "eve\\": ok": refused, not-participant},
+    qq{LOG:  join of room "$room" by user "back\\\\slash": refused, not-participant},
+    qq{LOG:  join of room "$room" by user "Zo\xc3\xab": refused, not-participant},
+    qq{LOG:  join of room "nowhere" by user "alice": refused, unknown},
+    qq{LOG:  join of room "$room" by nobody: refused, no-claim},
+    qq{LOG:  join of room "$room" by user "in a block": refused, not-participant});
+is_deeply(logged($deed), \@refused, 'by default each join that is refused leaves one line, with its ids quoted');
+set_config($node, log_joins => 'none');
+is_deeply(logged($deed), [], 'with log_joins none nothing is logged');
+set_config($node, log_joins => 'all');
+my $log_begin = -s $node->logfile;
+is_deeply(logged($deed), [qq{LOG:  join of room "$room" by user "alice": ok}, @refused], 'with all, those that are let in are too');
+{
+    my @lines = split /\n/, slurp_file($node->logfile, $log_begin);
+    my @behind = map { $lines[$_] =~ /LOG:  join of/ ? $lines[$_ + 1] // '' : () } 0 .. $#lines;
+    is_deeply([grep { /(?:STATEMENT|CONTEXT|QUERY):/ } @behind], [], 'no statement and no context stands behind such a line');
+    my $token = (row($node, "SELECT token FROM videoroom_join('$room', 'alice')"))[0];
+    my ($header) = split /\./, $token;
+    is(index(slurp_file($node->logfile), $header), -1, 'no token is in the log');
+    my ($status, $out, $error) = $node->psql('postgres',
+        "SET client_min_messages = debug1; SELECT room_sid FROM videoroom_join('$room', 'alice')");
+    unlike($error, qr/join of/, 'nor is the line sent to the client');
+    my $lines = logged(\&too_early);
+    like("@$lines", qr/^LOG:  join of room "\w+" by user "alice": unavailable, uncommitted$/, 'one that comes too early is unavailable');
+}
+set_config($node, link_template => '');
+is_deeply(logged(sub { refusal($node, "SELECT videoroom_join('$room', 'alice')") }),
+    [qq{LOG:  join of room "$room" by user "alice": failed, 55000}], 'one that fails has its SQLSTATE');
+set_config($node, link_template => 'https://app.example/room/{room_id}#token={token}', log_joins => 'refused');
 
 # --- callbacks
 
