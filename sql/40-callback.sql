@@ -12,6 +12,12 @@ AS 'MODULE_PATHNAME', 'videoroom_decode_callback';
 COMMENT ON FUNCTION videoroom.decode_callback(text) IS
     'Decodes the body of a genuine callback; ignored says why it is not to be applied';
 
+CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at timestamptz) RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_count_callback';
+COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
+    'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp';
+
 CREATE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -111,6 +117,7 @@ BEGIN
     NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
     PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
     IF EXISTS (SELECT FROM videoroom.callback c WHERE c.digest = NEW.digest) THEN
+        PERFORM videoroom.count_callback('duplicate', NULL, NULL);
         RETURN NULL;
     END IF;
 
@@ -141,6 +148,8 @@ BEGIN
         NEW.error := fault;
         PERFORM videoroom.wake();
     END IF;
+    PERFORM videoroom.count_callback(
+        NEW.outcome, CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
     RETURN NEW;
 END
 $$;

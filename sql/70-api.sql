@@ -180,6 +180,81 @@ COMMENT ON FUNCTION @extschema@.videoroom_adopt(boolean) IS
 true: it takes the place of the original. false: it works beside it (staging), with a Twilio account of its own; the
 sessions of the original count as over here, and no call that was due is made.';
 
+CREATE TYPE videoroom.stats AS (
+    since                      timestamptz,
+    calls_sent                 bigint,
+    calls_ok                   bigint,
+    calls_limited              bigint,
+    calls_failed               bigint,
+    calls_retried              bigint,
+    calls_dead                 bigint,
+    calls_in_flight            bigint,
+    oldest_due_at              timestamptz,
+    paused                     text,
+    paused_until               timestamptz,
+    last_success_at            timestamptz,
+    call_seconds_p50           double precision,
+    call_seconds_p95           double precision,
+    call_seconds_p99           double precision,
+    call_seconds_sum           double precision,
+    call_seconds_count         bigint,
+    callbacks_ok               bigint,
+    callbacks_ignored          bigint,
+    callbacks_failed           bigint,
+    callbacks_forged           bigint,
+    callback_lag_seconds_p50   double precision,
+    callback_lag_seconds_p95   double precision,
+    callback_lag_seconds_p99   double precision,
+    callback_lag_seconds_sum   double precision,
+    callback_lag_seconds_count bigint,
+    joins_ok                   bigint,
+    joins_refused              bigint,
+    joins_unavailable          bigint,
+    joins_failed               bigint,
+    joins_waiting              bigint
+);
+COMMENT ON TYPE videoroom.stats IS 'Counters and latencies of one database; none of them is undone where a transaction is';
+COMMENT ON COLUMN videoroom.stats.since IS 'The counters began then: with the server, with the extension, or when this database first used it';
+COMMENT ON COLUMN videoroom.stats.calls_sent IS 'Requests sent to Twilio, reads too';
+COMMENT ON COLUMN videoroom.stats.calls_ok IS 'Answered, and nothing is wrong; that something is there or gone already is such an answer';
+COMMENT ON COLUMN videoroom.stats.calls_limited IS 'Answered 429: too many requests';
+COMMENT ON COLUMN videoroom.stats.calls_failed IS 'Answered by any other error, or not at all';
+COMMENT ON COLUMN videoroom.stats.calls_retried IS 'Calls of the outbox that were made once more';
+COMMENT ON COLUMN videoroom.stats.calls_dead IS 'Calls of the outbox that were given up';
+COMMENT ON COLUMN videoroom.stats.calls_in_flight IS 'Requests without an answer now';
+COMMENT ON COLUMN videoroom.stats.oldest_due_at IS 'When the oldest call fell due that should have left by now; NULL: nothing is late';
+COMMENT ON COLUMN videoroom.stats.paused IS 'Why no calls are made now: no-worker, standby, no-credentials, other-home, other-version, limited (Twilio asked for a pause), unauthorized or unavailable; NULL: they are made';
+COMMENT ON COLUMN videoroom.stats.paused_until IS 'Twilio is not called before, where that is known';
+COMMENT ON COLUMN videoroom.stats.last_success_at IS 'The last time that calls_ok grew';
+COMMENT ON COLUMN videoroom.stats.call_seconds_p50 IS 'Half of the requests took at most so long, those included that were given up waiting; exact to an eighth, as the next two';
+COMMENT ON COLUMN videoroom.stats.call_seconds_p95 IS '95 of 100 took at most so long';
+COMMENT ON COLUMN videoroom.stats.call_seconds_p99 IS '99 of 100 took at most so long';
+COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'All of them together; its growth by that of call_seconds_count is the mean of a stretch of time';
+COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'Their number';
+COMMENT ON COLUMN videoroom.stats.callbacks_ok IS 'Genuine callbacks that were applied, or told nothing new';
+COMMENT ON COLUMN videoroom.stats.callbacks_ignored IS 'Genuine ones that were kept and not applied: malformed, of another account, or of no room of ours';
+COMMENT ON COLUMN videoroom.stats.callbacks_failed IS 'Genuine ones that could not be applied at once; the worker tries them again';
+COMMENT ON COLUMN videoroom.stats.callbacks_forged IS 'Refused: their signature is not the accounts';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p50 IS 'Half of the callbacks came at most so long after what they tell of';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p95 IS '95 of 100 came at most so late';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p99 IS '99 of 100 came at most so late';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'All of the lags together';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_count IS 'Their number; exact repeats are not among them';
+COMMENT ON COLUMN videoroom.stats.joins_ok IS 'Joins that got a link';
+COMMENT ON COLUMN videoroom.stats.joins_refused IS 'Joins answered PT401, PT403 or PT404';
+COMMENT ON COLUMN videoroom.stats.joins_unavailable IS 'Joins answered PT503';
+COMMENT ON COLUMN videoroom.stats.joins_failed IS 'Joins that ended by another error: settings or credentials missing, statement cancelled';
+COMMENT ON COLUMN videoroom.stats.joins_waiting IS 'Sessions that wait for a room now';
+
+CREATE FUNCTION @extschema@.videoroom_stats() RETURNS videoroom.stats
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_stats';
+COMMENT ON FUNCTION @extschema@.videoroom_stats() IS
+'Counters and latencies of this database, from shared memory: no table is read
+
+The columns are explained at type videoroom.stats (\d+ videoroom.stats). 55000: the library is not preloaded.';
+
 -- Waking the worker
 
 CREATE FUNCTION videoroom.wake() RETURNS void

@@ -54,6 +54,7 @@ BEGIN
     WHEN 'operator' THEN
         functions := ARRAY[
             'videoroom_health()',
+            'videoroom_stats()',
             'videoroom_retry(bigint)',
             'videoroom_discard(bigint)',
             'videoroom_replay(timestamptz)',

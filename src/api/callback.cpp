@@ -11,6 +11,7 @@
 #include "pg/credentials.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
+#include "pg/stats.hpp"
 
 namespace videoroom::api {
 namespace {
@@ -40,16 +41,23 @@ bool genuine(const core::Form &form, const std::string &url, const std::string &
     return primary || core::signature_matches(credentials.auth_token_secondary, url, form, signature);
 }
 
+[[noreturn]] void refuse_forged()
+{
+    pg::stats::count(&pg::stats::Callbacks::forged);
+    refuse(refusal::forged);
+}
+
 void verify(const std::string &body, const std::string &url, const std::string &signature)
 {
     core::Form form;
     try {
         form = core::decode_form(body);
     } catch (const core::InvalidInput &e) {
+        pg::stats::count(&pg::stats::Callbacks::forged);
         refuse(refusal::malformed, "why", e.what());  // what is signed is the decoded form
     }
     if (!genuine(form, url, signature))
-        refuse(refusal::forged);
+        refuse_forged();
 }
 
 // Header names come in lower case from PostgREST; RFC 9110 lets them come in any.
@@ -116,7 +124,7 @@ VIDEOROOM_FUNCTION(videoroom_receive_callback)
     const char *headers = pg::call([] { return GetConfigOption("request.headers", true, false); });
     std::string signature = api::signature_of(headers ? headers : "");
     if (signature.empty())
-        api::refuse(api::refusal::forged);
+        api::refuse_forged();
     pg::Spi spi;
     spi.execute(api::insert, {pg::text(body), pg::text(signature)});
     return 0;

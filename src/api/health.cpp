@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "api/preload.hpp"
 #include "core/link.hpp"
 #include "pg/credentials.hpp"
 #include "pg/home.hpp"
@@ -51,14 +52,6 @@ std::string set_and_reload(const std::string &setting)
 std::string iso(TimestampTz time)
 {
     return core::format_iso8601(pg::to_core(time));
-}
-
-std::string preload_line()
-{
-    std::string libraries =
-        pg::call([] { return GetConfigOption("shared_preload_libraries", false, false); });
-    return "Add to postgresql.conf and restart: shared_preload_libraries = '" +
-           (libraries.empty() ? "" : libraries + ", ") + "videoroom'";
 }
 
 Check preload(pg::Spi &)
@@ -191,10 +184,8 @@ std::optional<core::Breaker> find_breaker(const std::string &account_sid)
     if (!state)
         return std::nullopt;
     pg::shared::Locked locked(state);
-    for (const pg::shared::Account &account : state->accounts)
-        if (account_sid == account.sid)
-            return account.breaker;
-    return std::nullopt;
+    const core::Breaker *breaker = pg::shared::find_breaker(state, account_sid);
+    return breaker ? std::optional(*breaker) : std::nullopt;
 }
 
 Check account(pg::Spi &)

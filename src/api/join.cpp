@@ -1,4 +1,5 @@
 #include "api/arguments.hpp"
+#include "api/join_report.hpp"
 #include "api/link.hpp"
 #include "api/refusal.hpp"
 #include "api/seat.hpp"
@@ -82,6 +83,32 @@ std::string claimed_user()
     return *user;
 }
 
+// The one-argument join names nobody: the claims do.
+Link reported_join(const std::string &room_id, std::optional<std::string> user_id)
+{
+    try {
+        if (!user_id)
+            user_id = claimed_user();
+        Link link = join(room_id, *user_id);
+        report_join(room_id, user_id, JoinOutcome::ok);
+        return link;
+    } catch (const Refused &refused) {
+        bool later = refused.sqlstate() == refusal::unavailable;
+        report_join(room_id, user_id, later ? JoinOutcome::unavailable : JoinOutcome::refused,
+                    refused.reason());
+        throw;
+    } catch (const pg::Failure &failure) {
+        report_join(room_id, user_id, JoinOutcome::failed, unpack_sql_state(failure.sqlstate()));
+        throw;
+    } catch (const pg::Error &error) {
+        report_join(room_id, user_id, JoinOutcome::failed, unpack_sql_state(error.data()->sqlerrcode));
+        throw;
+    } catch (...) {
+        report_join(room_id, user_id, JoinOutcome::failed, unpack_sql_state(ERRCODE_INTERNAL_ERROR));
+        throw;
+    }
+}
+
 Datum link_row(FunctionCallInfo fcinfo, const Link &link)
 {
     return pg::call([&] {
@@ -106,7 +133,7 @@ VIDEOROOM_FUNCTION(videoroom_join)
 
     api::Arguments arguments(fcinfo);
     std::string room_id = arguments.id(0, "room_id");
-    return api::link_row(fcinfo, api::join(room_id, arguments.id(1, "user_id")));
+    return api::link_row(fcinfo, api::reported_join(room_id, arguments.id(1, "user_id")));
 }
 
 VIDEOROOM_FUNCTION(videoroom_join_claimed)
@@ -114,5 +141,5 @@ VIDEOROOM_FUNCTION(videoroom_join_claimed)
     using namespace videoroom;
 
     std::string room_id = api::Arguments(fcinfo).id(0, "room_id");
-    return api::link_row(fcinfo, api::join(room_id, api::claimed_user()));
+    return api::link_row(fcinfo, api::reported_join(room_id, std::nullopt));
 }

@@ -12,7 +12,7 @@ core::Json reason_of(const Refusal &refusal)
 
 [[noreturn]] void raise(const Refusal &refusal, const core::Json &detail)
 {
-    throw pg::Failure(refusal.sqlstate, refusal.message, detail.dump(), "", true);
+    throw Refused(refusal, detail.dump());
 }
 
 }  // namespace

@@ -13,6 +13,19 @@ struct Refusal {
     const char *reason;
 };
 
+// A refusal on its way to the caller.
+class Refused : public pg::Failure {
+public:
+    Refused(const Refusal &refusal, std::string detail)
+        : Failure(refusal.sqlstate, refusal.message, std::move(detail), "", true), reason_(refusal.reason)
+    {
+    }
+    const char *reason() const noexcept { return reason_; }
+
+private:
+    const char *reason_;
+};
+
 namespace refusal {
 
 constexpr int unauthorized = MAKE_SQLSTATE('P', 'T', '4', '0', '1');

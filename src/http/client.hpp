@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/retry.hpp"
+#include "core/time.hpp"
 
 namespace videoroom::http {
 
@@ -34,6 +35,7 @@ struct Answer {
     std::string retry_after;  // the header as it came
     std::string request_id;   // Twilio-Request-Id
     std::string error;
+    core::Time took = 0;  // from start() to the end, waiting for a connection included
 };
 
 // Many HTTP requests at once on one thread, without ever blocking it. Each request is sent at most once:

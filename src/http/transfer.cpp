@@ -107,6 +107,7 @@ int Transfer::on_ready_to_send(void *context, char *, char *, int, int)
 Answer Transfer::finish(CURLcode code)
 {
     answer_.request_id = header("Twilio-Request-Id");
+    answer_.took = total_time();
     if (code == CURLE_OK) {
         answer_.transport = core::Transport::answered;
         answer_.retry_after = header("Retry-After");
@@ -133,6 +134,13 @@ void Transfer::clear()
     answer_ = {};
     curl_error_ = {};
     sent_ = cut_off_ = too_large_ = false;
+}
+
+core::Time Transfer::total_time() const
+{
+    curl_off_t microseconds = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_TOTAL_TIME_T, &microseconds);
+    return microseconds;
 }
 
 std::string Transfer::header(const char *name) const

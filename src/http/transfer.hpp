@@ -37,6 +37,7 @@ private:
     void set_up_connection(const std::string &user_agent, curl_slist *headers);
     void set_up_request();
     std::string header(const char *name) const;
+    core::Time total_time() const;
     std::string describe(CURLcode code) const;
 
     Easy easy_;

@@ -30,6 +30,7 @@ int retry_cap = 5 * 60;
 int reconcile_interval = 2 * 60;
 int retention = 90 * 24 * 60 * 60;
 bool notify = false;
+int log_joins = static_cast<int>(LogJoins::refused);
 
 namespace {
 
@@ -101,6 +102,11 @@ bool check_identity_claim(char **value, void **, GucSource)
     return accept(*value, [](std::string_view claim) { core::check_id("identity_claim", claim); });
 }
 
+const config_enum_entry log_joins_values[] = {{"none", static_cast<int>(LogJoins::none), false},
+                                              {"refused", static_cast<int>(LogJoins::refused), false},
+                                              {"all", static_cast<int>(LogJoins::all), false},
+                                              {nullptr, 0, false}};
+
 void define_string(const char *name, const char *description, char **variable, const char *value,
                    GucStringCheckHook check)
 {
@@ -163,6 +169,9 @@ void define()
     define_int("videoroom.retention", "How long closed rooms and callbacks are kept.", &retention, 1, INT_MAX,
                GUC_UNIT_S);
     define_bool("videoroom.notify", "Notifies channel videoroom when the status of a room changes.", &notify);
+    DefineCustomEnumVariable("videoroom.log_joins",
+                             "Which joins leave a line in the log, without their token.", nullptr, &log_joins,
+                             log_joins, log_joins_values, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("videoroom");
 }
 

@@ -5,6 +5,9 @@
 
 namespace videoroom::pg::settings {
 
+// Which joins leave a line in the log.
+enum class LogJoins : int { none, refused, all };
+
 extern bool enabled;
 extern char *credentials_file;
 extern char *api_url;
@@ -24,6 +27,7 @@ extern int retry_cap;           // seconds
 extern int reconcile_interval;  // seconds
 extern int retention;           // seconds
 extern bool notify;
+extern int log_joins;  // a LogJoins
 
 // Defines them; called once, by _PG_init.
 void define();

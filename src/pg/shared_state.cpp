@@ -30,9 +30,11 @@ void startup()
         MemSet(shared_state, 0, sizeof(State));
         shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
         ConditionVariableInit(&shared_state->worker_gone);
-        for (Database &database : shared_state->databases)
+        for (Database &database : shared_state->databases) {
             for (Waiting &waiting : database.mailbox)
                 ConditionVariableInit(&waiting.changed);
+            stats::init(database.stats);
+        }
     }
     LWLockRelease(AddinShmemInitLock);
 }
@@ -74,6 +76,9 @@ Database *claim_database(State *shared, Oid database) noexcept
         slot->due = true;
         slot->wake_at = 0;
         slot->ready = false;
+        slot->next_due = DT_NOEND;
+        slot->account[0] = '\0';
+        stats::reset(slot->stats);
     }
     return slot;
 }
@@ -94,12 +99,22 @@ Account *account(State *shared, std::string_view sid) noexcept
     return oldest;
 }
 
+const core::Breaker *find_breaker(const State *shared, std::string_view sid) noexcept
+{
+    for (const Account &slot : shared->accounts)
+        if (sid == slot.sid)
+            return &slot.breaker;
+    return nullptr;
+}
+
 void wake_worker(Oid database, TimestampTz run_at) noexcept
 {
     if (!shared_state)
         return;
     Locked locked(shared_state);
     Database *slot = claim_database(shared_state, database);
+    if (slot && run_at != DT_NOBEGIN)
+        slot->next_due = std::min(slot->next_due, run_at);
     if (!slot || !slot->worker) {
         shared_state->look_again = true;
         if (shared_state->launcher_latch)

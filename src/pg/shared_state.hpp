@@ -1,5 +1,6 @@
 // What launcher, workers and sessions share: a slot for each database that has the extension, with its
-// mailbox, and the quotas and the breaker of each Twilio account. Only there with the preload.
+// mailbox and its counters, and the quotas and the breaker of each Twilio account. Only there with the
+// preload.
 #pragma once
 
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "core/rate_limit.hpp"
 #include "pg/postgres.hpp"
+#include "pg/stats.hpp"
 
 namespace videoroom::pg::shared {
 
@@ -32,11 +34,14 @@ struct Database {
     Latch *latch;   // the worker's, while there is one
     pid_t held_by;  // this session is dropping the database: start no worker
     Pause pause;
-    bool due;             // there may be something to do: set before the latch
-    bool ready;           // the worker has found the extension
-    TimestampTz wake_at;  // the worker looks again by itself then
-    int waiters;          // sessions waiting, over all rooms
+    bool due;              // there may be something to do: set before the latch
+    bool ready;            // the worker has found the extension
+    TimestampTz wake_at;   // the worker looks again by itself then
+    TimestampTz next_due;  // the earliest call of the outbox that has not left, as far as is known
+    char account[40];      // whom the worker calls Twilio as; empty: nobody yet
+    int waiters;           // sessions waiting, over all rooms
     Waiting mailbox[mailbox_size];
+    stats::Stats stats;  // not guarded by the lock
 };
 
 struct Account {
@@ -83,6 +88,9 @@ Database *claim_database(State *shared, Oid database) noexcept;
 
 // The account's slot, made if need be (the least recently refilled one goes). The lock must be held.
 Account *account(State *shared, std::string_view sid) noexcept;
+
+// The account's breaker; nullptr if it has none yet. The lock must be held.
+const core::Breaker *find_breaker(const State *shared, std::string_view sid) noexcept;
 
 // Tells the worker of this database that there is something to do, the launcher if there is no worker.
 // The lock must not be held.

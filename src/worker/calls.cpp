@@ -6,11 +6,37 @@
 #include "core/url.hpp"
 #include "pg/credentials.hpp"
 #include "pg/settings.hpp"
+#include "pg/stats.hpp"
 
 namespace videoroom::worker {
 namespace {
 
 constexpr int most_connections = 500;  // what videoroom.max_requests allows
+
+namespace stats = pg::stats;
+
+void count(const Answered &answered)
+{
+    if (answered.answer.transport != core::Transport::not_sent)
+        stats::time_call(answered.answer.took);
+    switch (answered.verdict) {
+        case core::Verdict::done:
+        case core::Verdict::room_exists:
+        case core::Verdict::already_so:
+        case core::Verdict::missing:
+            stats::count(&stats::Calls::ok);
+            stats::set(&stats::Calls::last_success_at, static_cast<std::uint64_t>(GetCurrentTimestamp()));
+            return;
+        case core::Verdict::limited:
+            stats::count(&stats::Calls::limited);
+            return;
+        case core::Verdict::later:
+        case core::Verdict::account:
+        case core::Verdict::unauthorized:
+        case core::Verdict::permanent:
+            stats::count(&stats::Calls::failed);
+    }
+}
 
 }  // namespace
 
@@ -36,6 +62,8 @@ void Calls::send(Call call)
         call.sent_at = GetCurrentTimestamp();
     client_.start(std::move(request));
     in_flight_.emplace(last_tag_, std::move(call));
+    stats::count(&stats::Calls::sent);
+    stats::set(&stats::Calls::in_flight, in_flight_.size());
 }
 
 void Calls::queue(Call call)
@@ -65,7 +93,10 @@ std::vector<Answered> Calls::serve()
         Call call = std::move(found->second);
         in_flight_.erase(found);
         answers.push_back(judge(std::move(call), std::move(answer)));
+        count(answers.back());
     }
+    if (!answers.empty())
+        stats::set(&stats::Calls::in_flight, in_flight_.size());
     return answers;
 }
 

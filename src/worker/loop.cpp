@@ -11,6 +11,7 @@
 #include "pg/guard.hpp"
 #include "pg/mailbox.hpp"
 #include "pg/settings.hpp"
+#include "pg/stats.hpp"
 #include "pg/transaction.hpp"
 #include "worker/calls.hpp"
 #include "worker/gate.hpp"
@@ -101,6 +102,7 @@ private:
             const core::Credentials &credentials = pg::credentials();
             int generation = pg::credentials_generation();
             gate_.use(credentials.account_sid, generation != credentials_seen_);
+            show_account(credentials.account_sid);
             credentials_seen_ = generation;
             have_credentials_ = true;
         } catch (const pg::Failure &failure) {
@@ -111,6 +113,12 @@ private:
         }
         callback_url_.clear();
         look_at_ = 0;
+    }
+
+    void show_account(const std::string &account_sid)
+    {
+        Locked locked(pg::shared::state());
+        strlcpy(slot_->account, account_sid.c_str(), sizeof slot_->account);
     }
 
     static void log_failure(const pg::Failure &failure)
@@ -255,12 +263,19 @@ private:
             begin_sweep(next);
         }
         NextDue due = next_due(busy_rooms());
+        show_due(due.row);
         next = std::min({next, hold_back(due.row), due.clock > GetCurrentTimestamp() ? due.clock : again()});
         if (have_credentials_ && gate_closed_)
             next = std::min(next, std::max(std::min(gate_.next(true), GetCurrentTimestamp() + USECS_PER_SEC),
                                            GetCurrentTimestamp() + shortest_patience));
         pause_for(Pause::none);
         return next;
+    }
+
+    void show_due(TimestampTz next)
+    {
+        Locked locked(pg::shared::state());
+        slot_->next_due = next;
     }
 
     // What fails here must not keep calls from being made.
@@ -338,6 +353,8 @@ private:
         }
         int sent = 0;
         for (Call &call : calls) {
+            if (call.attempts > 1)
+                pg::stats::count(&pg::stats::Calls::retried);
             if (call.request.write) {
                 sent++;
                 calls_.send(std::move(call));

@@ -7,6 +7,7 @@
 #include "core/json.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
+#include "pg/stats.hpp"
 #include "pg/transaction.hpp"
 
 namespace videoroom::worker {
@@ -296,6 +297,7 @@ std::vector<Call> claim_due(int most, const std::vector<std::string> &busy, std:
             spi.execute(bury_rows, {pg::bigint_array(plan.dead), pg::timestamp(now)});
     }
     transaction.commit();
+    pg::stats::count(&pg::stats::Calls::dead, plan.dead.size());
     return std::move(plan.calls);
 }
 

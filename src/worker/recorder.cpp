@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pg/spi.hpp"
+#include "pg/stats.hpp"
 #include "pg/transaction.hpp"
 #include "worker/recording.hpp"
 
@@ -51,8 +52,7 @@ bool give_up(pg::Spi &spi, const Answered &answered, const pg::Error &error)
 // True when the answer is done with.
 bool record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorded &recorded)
 {
-    std::vector<Call> follow_ups;
-    bool unmade = false;
+    Effect effect;
     try {
         pg::Savepoint savepoint;
         pg::Rows mine = spi.execute(lock_room, {pg::text(answered.call.room_id)});
@@ -63,16 +63,17 @@ bool record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorde
                 put_off(answered);
             return !exists;
         }
-        unmade = !record_answer(spi, answered, mine.boolean(0, 1).value(), resume_at, follow_ups);
+        effect = record_answer(spi, answered, mine.boolean(0, 1).value(), resume_at);
         savepoint.release();
     } catch (const pg::Error &e) {
         put_off(answered);
         return e.data()->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && give_up(spi, answered, e);
     }
     recorded.rooms.push_back(answered.call.room_id);
-    if (unmade)
+    if (effect.unmade)
         recorded.unmade.push_back(answered.call.room_id);
-    std::move(follow_ups.begin(), follow_ups.end(), std::back_inserter(recorded.follow_ups));
+    recorded.dead += effect.died ? 1 : 0;
+    std::move(effect.follow_ups.begin(), effect.follow_ups.end(), std::back_inserter(recorded.follow_ups));
     return true;
 }
 
@@ -96,6 +97,7 @@ Recorded record(std::vector<Answered> &answers, TimestampTz resume_at)
             done[i] = record_one(spi, answers[i], resume_at, recorded);
     }
     transaction.commit();
+    pg::stats::count(&pg::stats::Calls::dead, recorded.dead);
 
     std::vector<Answered> left;
     for (std::size_t i = 0; i < answers.size(); i++)

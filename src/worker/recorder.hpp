@@ -12,6 +12,7 @@ namespace videoroom::worker {
 struct Recorded {
     std::vector<std::string> rooms;   // recorded: whoever waits for them may look again
     std::vector<std::string> unmade;  // of these, the ones whose create is done with and made no session
+    std::size_t dead = 0;             // rows given up
     std::vector<Call> follow_ups;
 };
 

@@ -64,27 +64,20 @@ std::optional<TimestampTz> end_of(const core::Room &room)
 // Records one answer; lives for its savepoint.
 class Recording {
 public:
-    Recording(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at,
-              std::vector<Call> &follow_ups)
-        : spi_(spi),
-          answered_(answered),
-          call_(answered.call),
-          closed_(closed),
-          resume_at_(resume_at),
-          follow_ups_(follow_ups)
+    Recording(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at)
+        : spi_(spi), answered_(answered), call_(answered.call), closed_(closed), resume_at_(resume_at)
     {
     }
 
-    void run()
+    Effect run()
     {
         if (answered_.verdict == core::Verdict::done)
             succeeded();
         else
             failed();
         spi_.execute(settle, {pg::text(call_.room_id)});
+        return std::move(effect_);
     }
-
-    bool unmade() const { return unmade_; }
 
 private:
     void succeeded()
@@ -146,7 +139,7 @@ private:
         if (call_.purpose == Purpose::complete && !call_.room_sid.empty()) {
             follow(Purpose::confirm_complete, core::fetch_room(call_.room_sid));
         } else if (call_.purpose == Purpose::remove && call_.connection_known) {
-            follow_ups_.push_back(read_session(call_.room_id, call_.room_sid));
+            effect_.follow_ups.push_back(read_session(call_.room_id, call_.room_sid));
             back_off();
         } else {
             finish();
@@ -172,7 +165,7 @@ private:
             return;
         }
         if (!call_.room_sid.empty())
-            follow_ups_.push_back(read_session(call_.room_id, call_.room_sid));
+            effect_.follow_ups.push_back(read_session(call_.room_id, call_.room_sid));
         TimestampTz settled = resolve_window_end(*call_.sent_before);
         if (call_.sent_at < settled)
             postpone(std::min(settled, GetCurrentTimestamp() + USECS_PER_SEC));
@@ -183,10 +176,10 @@ private:
     // Nothing was born of all that was sent.
     void give_up()
     {
-        unmade_ = !call_.dies;
+        effect_.unmade = !call_.dies;
         if (call_.dies) {
             spi_.execute(bury_unmade, {pg::bigint(call_.outbox_id), pg::timestamp(GetCurrentTimestamp())});
-            spi_.execute(note_death, {pg::bigint(call_.outbox_id)});
+            note_dead();
         } else {
             finish();
         }
@@ -205,7 +198,7 @@ private:
         // A name is unique among rooms in progress: whatever else we hold open under it is over.
         pg::Rows others = spi_.execute(other_open_sessions, {pg::text(call_.room_id), pg::text(room.sid)});
         for (uint64 i = 0; i < others.count(); i++)
-            follow_ups_.push_back(read_session(call_.room_id, others.text(i, 1).value()));
+            effect_.follow_ups.push_back(read_session(call_.room_id, others.text(i, 1).value()));
     }
 
     void session_completed()
@@ -224,8 +217,8 @@ private:
         session(room);
         spi_.execute(mark_read, {pg::text(room.sid), pg::timestamp(call_.sent_at)});
         if (room.status == "in-progress")
-            follow_ups_.push_back(read_participants(call_.room_id, room.sid, Purpose::read_connected));
-        follow_ups_.push_back(read_participants(call_.room_id, room.sid, Purpose::read_disconnected));
+            effect_.follow_ups.push_back(read_participants(call_.room_id, room.sid, Purpose::read_connected));
+        effect_.follow_ups.push_back(read_participants(call_.room_id, room.sid, Purpose::read_disconnected));
     }
 
     void participants_read()
@@ -234,7 +227,7 @@ private:
         for (const core::Participant &participant : page.participants)
             connection(participant);
         if (auto more = next_page(call_, page.next_page_url))
-            follow_ups_.push_back(std::move(*more));
+            effect_.follow_ups.push_back(std::move(*more));
     }
 
     // True if anything about it is new.
@@ -268,7 +261,7 @@ private:
         Call call = call_;
         call.purpose = purpose;
         call.request = std::move(request);
-        follow_ups_.push_back(std::move(call));
+        effect_.follow_ups.push_back(std::move(call));
     }
 
     void finish()
@@ -315,7 +308,13 @@ private:
         }
         spi_.execute(bury_row, {pg::bigint(call_.outbox_id), pg::timestamp(GetCurrentTimestamp()),
                                 pg::timestamp(sent_at()), pg::text(describe(answered_))});
+        note_dead();
+    }
+
+    void note_dead()
+    {
         spi_.execute(note_death, {pg::bigint(call_.outbox_id)});
+        effect_.died = true;
     }
 
     // When the row was last sent and may have done something.
@@ -334,18 +333,14 @@ private:
     const Call &call_;
     bool closed_;
     TimestampTz resume_at_;
-    std::vector<Call> &follow_ups_;
-    bool unmade_ = false;
+    Effect effect_;
 };
 
 }  // namespace
 
-bool record_answer(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at,
-                   std::vector<Call> &follow_ups)
+Effect record_answer(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at)
 {
-    Recording recording(spi, answered, closed, resume_at, follow_ups);
-    recording.run();
-    return !recording.unmade();
+    return Recording(spi, answered, closed, resume_at).run();
 }
 
 }  // namespace videoroom::worker

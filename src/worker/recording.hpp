@@ -8,10 +8,15 @@
 
 namespace videoroom::worker {
 
+// What recording one answer brought.
+struct Effect {
+    bool unmade = false;  // the create it answers is done with and made no session
+    bool died = false;    // its row is given up
+    std::vector<Call> follow_ups;
+};
+
 // Records an answer about a room that the transaction holds, and settles the room. `closed`: the room is;
-// `resume_at` as for record(). Adds the calls that follow from it. False when the create it answers is done
-// with and made no session.
-bool record_answer(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at,
-                   std::vector<Call> &follow_ups);
+// `resume_at` as for record().
+Effect record_answer(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at);
 
 }  // namespace videoroom::worker

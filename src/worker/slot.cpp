@@ -18,6 +18,7 @@ void leave_slot(int, Datum slot)
         database->worker = 0;
         database->latch = nullptr;
         database->ready = false;
+        pg_atomic_write_u64(&database->stats.calls.in_flight, 0);
         if (no_extension && !database->due)
             database->oid = InvalidOid;
     }

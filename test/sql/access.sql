@@ -7,6 +7,7 @@ column callback.body|relay
 column callback.signature|relay
 column callback.url|relay
 function videoroom.apply_pending(integer)|
+function videoroom.count_callback(text,text,timestamp with time zone)|
 function videoroom.decode_callback(text)|
 function videoroom.done_with(videoroom.room,timestamp with time zone)|
 function videoroom.enqueue(text,text,text,integer,timestamp with time zone)|
@@ -50,6 +51,7 @@ function videoroom_reschedule(text,timestamp with time zone,timestamp with time 
 function videoroom_retry(bigint)|operator
 function videoroom_room_slot(text)|
 function videoroom_slot(text)|
+function videoroom_stats()|operator
 schema videoroom|relay
 sequence videoroom.callback_id_seq|
 sequence videoroom.event_id_seq|

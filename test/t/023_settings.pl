@@ -107,6 +107,10 @@ push @statements,
     ['SET videoroom.join_early = 5', '55P02', qr/cannot be changed now/, 'a session cannot change settings for itself'],
     ['SET videoroom.identity_claim = \'email\'', '55P02', qr/cannot be changed now/, 'least of all which claim names the user'];
 
+push @statements, (map { ["ALTER SYSTEM SET videoroom.log_joins = '$_'", '00000', qr/^\s*$/, "log_joins may be $_"] } qw(none refused all)),
+    ["ALTER SYSTEM SET videoroom.log_joins = 'some'", '22023', qr/HINT:  Available values: none, refused, all/, 'and nothing else'],
+    ['ALTER SYSTEM RESET videoroom.log_joins', '00000', qr/^\s*$/, 'log_joins can be reset'];
+
 # One session for all of them: what each says stands between two marks.
 my (undef, $said) = try(join "\n", map { ("$statements[$_][0];", "\\warn <$_>") } 0 .. $#statements);
 my @answers = split /<\d+>\n?/, $said;
@@ -285,6 +289,7 @@ my %deeds = (
     'read tables' => 'SELECT count(*) FROM videoroom.room',
     'write the outbox' => "INSERT INTO videoroom.outbox (room_id, action) VALUES ('$other_room', 'complete-room')",
     health => 'SELECT count(*) FROM videoroom_health()',
+    stats => 'SELECT count(*) FROM videoroom_stats()',
     retry => 'SELECT videoroom_retry()',
     'apply a callback' => q{SELECT videoroom_apply_callback('{}')},
     grant => q{SELECT videoroom_grant(current_user::regrole, 'operator')},
@@ -297,7 +302,7 @@ my %may = (
     member => ['join as oneself'],
     relay => ['receive a callback', 'insert a callback'],
     reader => [qw(get rooms participants)],
-    operator => [qw(health retry), 'apply a callback']);
+    operator => [qw(health stats retry), 'apply a callback']);
 for my $part (sort keys %may) {
     sql("CREATE ROLE $part NOLOGIN");
     sql("SELECT videoroom_grant('$part', '$part')") if $part ne 'nobody';
@@ -330,6 +335,8 @@ my ($line) = $words =~ /HINT:  Add to postgresql\.conf and restart: (.*)/;
 is($line, q{shared_preload_libraries = 'pg_stat_statements, videoroom'}, 'that names the line to add');
 like((health($bare, 'preload'))[2], qr/\Q$line/, 'so does health');
 ok(!(health($bare, 'worker'))[0], 'which knows that there is no worker');
+like((try('SELECT * FROM videoroom_stats()', node => $bare))[1], qr/ERROR:  55000: videoroom is not preloaded.*HINT:  .*\Q$line/s,
+    'there are no counters, and the same line says how to have them');
 my $waiting = book('bare', node => $bare);
 ok($waiting, 'booking works');
 ($state, $words) = try("SELECT videoroom_join('$waiting', 'ann')", node => $bare);

@@ -1,0 +1,26 @@
+// What became of a callback whose signature was good, for videoroom_stats().
+#include "api/arguments.hpp"
+#include "core/time.hpp"
+#include "pg/stats.hpp"
+
+// count_callback(outcome, sent_at, received_at): outcome NULL could not be applied; the times are NULL where
+// they say nothing.
+VIDEOROOM_FUNCTION(videoroom_count_callback)
+{
+    using namespace videoroom;
+    namespace stats = pg::stats;
+
+    api::Arguments arguments(fcinfo);
+    std::string outcome = arguments.optional_text(0).value_or("failed");
+    if (outcome == "failed")
+        stats::count(&stats::Callbacks::failed);
+    else if (outcome == "ignored")
+        stats::count(&stats::Callbacks::ignored);
+    else
+        stats::count(&stats::Callbacks::ok);
+
+    auto sent_at = core::parse_iso8601(arguments.optional_text(1).value_or(""));
+    if (sent_at && arguments.given(2))
+        stats::time_callback(pg::to_core(arguments.time(2, "received_at")) - *sent_at);
+    return 0;
+}

@@ -1,0 +1,182 @@
+// Counters and latencies of this database, in one row, from shared memory alone.
+#include "pg/stats.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "api/preload.hpp"
+#include "pg/guard.hpp"
+#include "pg/shared_state.hpp"
+
+namespace videoroom::api {
+namespace {
+
+namespace stats = pg::stats;
+using pg::shared::Pause;
+
+// The values of videoroom.stats, put in the order of its columns.
+class Row {
+public:
+    void add(std::uint64_t count) { put(Int64GetDatum(static_cast<int64>(count))); }
+    void add(stats::Counter &counter) { add(read(counter)); }
+    void add(std::optional<TimestampTz> time) { put(TimestampTzGetDatum(time.value_or(0)), !time); }
+    void add(const char *text) { text ? put(CStringGetTextDatum(text)) : put(0, true); }
+
+    // p50, p95, p99, the sum and the number.
+    void add(stats::Histogram &histogram)
+    {
+        core::HistogramCounts counts;
+        std::uint64_t all = 0;
+        for (std::size_t i = 0; i < counts.size(); i++)
+            all += counts[i] = read(histogram.buckets[i]);
+        for (double part : {0.50, 0.95, 0.99})
+            add_seconds(core::quantile(counts, part));
+        add_seconds(static_cast<core::Time>(read(histogram.sum)));
+        add(all);
+    }
+
+    Datum form(TupleDesc descriptor)
+    {
+        if (descriptor->natts != filled_)
+            elog(ERROR, "videoroom.stats has %d columns instead of %d", descriptor->natts, filled_);
+        return HeapTupleGetDatum(heap_form_tuple(descriptor, values_.data(), nulls_.data()));
+    }
+
+private:
+    static std::uint64_t read(stats::Counter &counter) { return pg_atomic_read_u64(&counter); }
+
+    void add_seconds(std::optional<core::Time> length)
+    {
+        put(Float8GetDatum(static_cast<double>(length.value_or(0)) / core::second), !length);
+    }
+
+    void put(Datum value, bool null = false)
+    {
+        values_.at(static_cast<std::size_t>(filled_)) = value;
+        nulls_[static_cast<std::size_t>(filled_++)] = null;
+    }
+
+    std::array<Datum, 64> values_{};
+    std::array<bool, 64> nulls_{};
+    int filled_ = 0;
+};
+
+// What the slot says, copied while it was locked.
+struct Slot {
+    bool worker = false;
+    Pause pause = Pause::none;
+    TimestampTz next_due = DT_NOEND;
+    int waiting = 0;
+    core::Breaker breaker{};
+};
+
+Slot read_slot()
+{
+    pg::shared::State *state = pg::shared::state();
+    pg::shared::Locked locked(state);
+    Slot slot;
+    const pg::shared::Database *database = pg::shared::find_database(state, MyDatabaseId);
+    if (!database)
+        return slot;
+    slot.worker = database->worker != 0;
+    slot.pause = database->pause;
+    slot.next_due = database->next_due;
+    slot.waiting = database->waiters;
+    if (const core::Breaker *breaker = pg::shared::find_breaker(state, database->account))
+        slot.breaker = *breaker;
+    return slot;
+}
+
+const char *why_paused(const Slot &slot, core::Time now)
+{
+    if (RecoveryInProgress())
+        return "standby";
+    if (!slot.worker)
+        return "no-worker";
+    switch (slot.pause) {
+        case Pause::no_credentials:
+            return "no-credentials";
+        case Pause::other_home:
+            return "other-home";
+        case Pause::other_version:
+            return "other-version";
+        case Pause::none:
+        case Pause::account:
+            break;
+    }
+    if (slot.breaker.unauthorized)
+        return "unauthorized";
+    if (slot.breaker.paused_until > now)
+        return "limited";
+    return slot.breaker.is_open(now) || slot.breaker.openings > 0 ? "unavailable" : nullptr;
+}
+
+std::optional<TimestampTz> paused_until(const Slot &slot, core::Time now)
+{
+    core::Time next = slot.breaker.next(now);
+    return slot.worker && next > now ? std::optional(pg::to_server(next)) : std::nullopt;
+}
+
+void add_calls(Row &row, stats::Calls &calls, const Slot &slot)
+{
+    TimestampTz now = GetCurrentTimestamp();
+    for (stats::Counter *counter : {&calls.sent, &calls.ok, &calls.limited, &calls.failed, &calls.retried,
+                                    &calls.dead, &calls.in_flight})
+        row.add(*counter);
+    row.add(slot.next_due <= now ? std::optional(slot.next_due) : std::nullopt);
+    row.add(why_paused(slot, pg::to_core(now)));
+    row.add(paused_until(slot, pg::to_core(now)));
+    auto success = static_cast<TimestampTz>(pg_atomic_read_u64(&calls.last_success_at));
+    row.add(success ? std::optional(success) : std::nullopt);
+    row.add(calls.time);
+}
+
+void add_callbacks(Row &row, stats::Callbacks &callbacks)
+{
+    for (stats::Counter *counter : {&callbacks.ok, &callbacks.ignored, &callbacks.failed, &callbacks.forged})
+        row.add(*counter);
+    row.add(callbacks.lag);
+}
+
+void add_joins(Row &row, stats::Joins &joins, const Slot &slot)
+{
+    for (stats::Counter *counter : {&joins.ok, &joins.refused, &joins.unavailable, &joins.failed})
+        row.add(*counter);
+    row.add(static_cast<std::uint64_t>(slot.waiting));
+}
+
+stats::Stats &own_stats()
+{
+    if (!pg::shared::state())
+        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "videoroom is not preloaded",
+                          "The counters are in shared memory.", preload_line());
+    stats::Stats *own = stats::own();
+    if (!own)
+        throw pg::Failure(
+            ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "videoroom has no room for this database",
+            "It serves " + std::to_string(pg::shared::most_databases) + " databases of a server at most.");
+    return *own;
+}
+
+}  // namespace
+}  // namespace videoroom::api
+
+VIDEOROOM_FUNCTION(videoroom_stats)
+{
+    using namespace videoroom;
+
+    pg::stats::Stats &stats = api::own_stats();
+    api::Slot slot = api::read_slot();
+    return pg::call([&] {
+        TupleDesc descriptor = nullptr;
+        if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+            elog(ERROR, "return type must be a row type");
+        api::Row row;
+        row.add(std::optional(stats.since));
+        api::add_calls(row, stats.calls, slot);
+        api::add_callbacks(row, stats.callbacks);
+        api::add_joins(row, stats.joins, slot);
+        return row.form(BlessTupleDesc(descriptor));
+    });
+}

@@ -1,0 +1,107 @@
+#include "pg/stats.hpp"
+
+#include <algorithm>
+
+#include "pg/shared_state.hpp"
+
+namespace videoroom::pg::stats {
+namespace {
+
+template <typename Deed>
+void each(Histogram &histogram, Deed deed)
+{
+    for (Counter &bucket : histogram.buckets)
+        deed(bucket);
+    deed(histogram.sum);
+}
+
+template <typename Deed>
+void each(Stats &stats, Deed deed)
+{
+    Joins &joins = stats.joins;
+    Callbacks &callbacks = stats.callbacks;
+    Calls &calls = stats.calls;
+    for (Counter *counter :
+         {&joins.ok, &joins.refused, &joins.unavailable, &joins.failed, &callbacks.ok, &callbacks.ignored,
+          &callbacks.failed, &callbacks.forged, &calls.sent, &calls.ok, &calls.limited, &calls.failed,
+          &calls.retried, &calls.dead, &calls.in_flight, &calls.last_success_at})
+        deed(*counter);
+    each(callbacks.lag, deed);
+    each(calls.time, deed);
+}
+
+void add(Counter &counter, std::uint64_t many) noexcept
+{
+    pg_atomic_fetch_add_u64(&counter, static_cast<int64>(many));
+}
+
+void note(Histogram &histogram, core::Time length) noexcept
+{
+    length = std::max<core::Time>(length, 0);  // the two clocks may disagree
+    add(histogram.buckets[core::bucket_of(length)], 1);
+    add(histogram.sum, static_cast<std::uint64_t>(length));
+}
+
+}  // namespace
+
+void init(Stats &stats) noexcept
+{
+    each(stats, [](Counter &counter) { pg_atomic_init_u64(&counter, 0); });
+}
+
+void reset(Stats &stats) noexcept
+{
+    each(stats, [](Counter &counter) { pg_atomic_write_u64(&counter, 0); });
+    stats.since = GetCurrentTimestamp();
+}
+
+Stats *own() noexcept
+{
+    static shared::Database *slot = nullptr;
+    // Read without the lock: a slot that changes hands right now costs another database one count.
+    if (slot && *const_cast<volatile Oid *>(&slot->oid) == MyDatabaseId)
+        return &slot->stats;
+    if (!shared::state())
+        return nullptr;
+    shared::Locked locked(shared::state());
+    slot = shared::claim_database(shared::state(), MyDatabaseId);
+    return slot ? &slot->stats : nullptr;
+}
+
+void count(Counter Joins::*which) noexcept
+{
+    if (Stats *stats = own())
+        add(stats->joins.*which, 1);
+}
+
+void count(Counter Callbacks::*which) noexcept
+{
+    if (Stats *stats = own())
+        add(stats->callbacks.*which, 1);
+}
+
+void count(Counter Calls::*which, std::size_t many) noexcept
+{
+    if (Stats *stats = many > 0 ? own() : nullptr)
+        add(stats->calls.*which, many);
+}
+
+void set(Counter Calls::*which, std::uint64_t value) noexcept
+{
+    if (Stats *stats = own())
+        pg_atomic_write_u64(&(stats->calls.*which), value);
+}
+
+void time_call(core::Time took) noexcept
+{
+    if (Stats *stats = own())
+        note(stats->calls.time, took);
+}
+
+void time_callback(core::Time lag) noexcept
+{
+    if (Stats *stats = own())
+        note(stats->callbacks.lag, lag);
+}
+
+}  // namespace videoroom::pg::stats

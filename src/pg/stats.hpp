@@ -1,0 +1,72 @@
+// What happened in this database since its slot in shared memory was made. Counted without a lock, and not
+// undone where a transaction is. Without the preload nothing is counted.
+#pragma once
+
+#include "core/histogram.hpp"
+#include "pg/postgres.hpp"
+
+namespace videoroom::pg::stats {
+
+using Counter = pg_atomic_uint64;
+
+struct Histogram {
+    Counter buckets[core::histogram_size];
+    Counter sum;  // microseconds
+};
+
+// Each group has writers of its own, and so cache lines of its own.
+struct alignas(PG_CACHE_LINE_SIZE) Joins {
+    Counter ok;
+    Counter refused;      // 4xx
+    Counter unavailable;  // 503
+    Counter failed;       // anything else
+};
+
+struct alignas(PG_CACHE_LINE_SIZE) Callbacks {
+    Counter ok;
+    Counter ignored;
+    Counter failed;
+    Counter forged;
+    Histogram lag;
+};
+
+// Calls to Twilio; the worker alone writes them.
+struct alignas(PG_CACHE_LINE_SIZE) Calls {
+    Counter sent;
+    Counter ok;
+    Counter limited;
+    Counter failed;
+    Counter retried;
+    Counter dead;
+    Counter in_flight;        // as it is now
+    Counter last_success_at;  // a TimestampTz; 0: never
+    Histogram time;
+};
+
+struct Stats {
+    TimestampTz since;
+    Joins joins;
+    Callbacks callbacks;
+    Calls calls;
+};
+
+// Makes the counters; once, before anybody counts.
+void init(Stats &stats) noexcept;
+
+// Begins again from nothing. Who counts for the slot's last database at this moment may leave one behind.
+void reset(Stats &stats) noexcept;
+
+// This database's, in a slot made if need be; nullptr without the preload, or when all slots are taken.
+// Takes the lock of the shared state only the first time in a process, or when the slot has been given up.
+Stats *own() noexcept;
+
+// One more, for this database. The lock of the shared state must not be held.
+void count(Counter Joins::*which) noexcept;
+void count(Counter Callbacks::*which) noexcept;
+void count(Counter Calls::*which, std::size_t many = 1) noexcept;
+
+void set(Counter Calls::*which, std::uint64_t value) noexcept;
+void time_call(core::Time took) noexcept;
+void time_callback(core::Time lag) noexcept;
+
+}  // namespace videoroom::pg::stats
