@@ -18,7 +18,7 @@ constexpr Time longest_opening = 30 * second;
 constexpr Time probe_limit = 2 * minute;
 constexpr Time unauthorized_pause = minute;
 constexpr Time longest_pause = hour;  // as parse_retry_after has it
-constexpr Time pause_without_header = second;
+constexpr Time shortest_pause = second;
 
 // Calls that leave a second apart may arrive a little closer.
 constexpr double used_of_quota = 0.95;
@@ -55,6 +55,14 @@ bool paused(const Breaker &breaker, Time now)
 bool resting(const Breaker &breaker, Time now)
 {
     return ahead(breaker.open_until, now, unauthorized_pause);
+}
+
+// A moment that has passed, by our clock or by Twilio's, must not mean at once: we would ask as fast as our
+// quota allows.
+void pause(Breaker &breaker, Time now, Time until)
+{
+    const Time pause_end = std::clamp(until, now + shortest_pause, now + longest_pause);
+    breaker.paused_until = paused(breaker, now) ? std::max(breaker.paused_until, pause_end) : pause_end;
 }
 
 bool probe_under_way(const Breaker &breaker, Time now)
@@ -126,8 +134,10 @@ Time Breaker::next(Time now) const
     return moment;
 }
 
-void Breaker::failed(Time now, double random01)
+void Breaker::failed(Time now, double random01, std::optional<Time> until)
 {
+    if (until)
+        pause(*this, now, *until);
     // Calls that left before it opened say nothing new.
     if (holding_back(*this) && resting(*this, now))
         return;
@@ -145,8 +155,7 @@ void Breaker::failed(Time now, double random01)
 
 void Breaker::limited(Time now, std::optional<Time> until)
 {
-    const Time pause_end = std::min(until.value_or(now + pause_without_header), now + longest_pause);
-    paused_until = paused(*this, now) ? std::max(paused_until, pause_end) : pause_end;
+    pause(*this, now, until.value_or(now));
     probing = false;
     if (!unauthorized)
         failures = openings = 0;

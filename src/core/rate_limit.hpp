@@ -45,11 +45,12 @@ struct Breaker {
     // When is_open may next turn false; now, if it is.
     Time next(Time now) const;
 
-    void failed(Time now, double random01);             // Verdict::account
-    void limited(Time now, std::optional<Time> until);  // Verdict::limited, with its Retry-After
-    void refused(Time now);                             // Verdict::unauthorized
-    void succeeded();                                   // any other verdict: Twilio knows us and answers
-    void abandoned();                                   // the call was never made or was cut off by us
+    // Verdict::account and Verdict::limited, each with its Retry-After: a pause of a second at least.
+    void failed(Time now, double random01, std::optional<Time> until = std::nullopt);
+    void limited(Time now, std::optional<Time> until);
+    void refused(Time now);  // Verdict::unauthorized
+    void succeeded();        // any other verdict: Twilio knows us and answers
+    void abandoned();        // the call was never made or was cut off by us
     void credentials_changed();
 };
 

@@ -12,23 +12,38 @@ namespace {
 
 constexpr std::size_t most_text = 500;
 
-// Is the success's body what the API describes?
+// Are these the session's words? By its SID where it is known, by the name that we gave it where it is not.
+bool is_about(const Call &call, const core::Room &room)
+{
+    switch (call.purpose) {
+        case Purpose::create:
+        case Purpose::adopt:
+        case Purpose::resolve:
+            return room.unique_name == call.room_id;
+        default:
+            return call.room_sid.empty() ? room.unique_name == call.room_id : room.sid == call.room_sid;
+    }
+}
+
+// Is the success's body what the API describes, and about what was asked?
 bool readable(const Call &call, const std::string &body)
 {
     switch (call.purpose) {
         case Purpose::create:
         case Purpose::adopt:
-        case Purpose::resolve: {
-            auto room = core::parse_room(body);
-            return room && room->unique_name == call.room_id;
-        }
+        case Purpose::resolve:
         case Purpose::complete:
         case Purpose::confirm_complete:
-        case Purpose::read_session:
-            return core::parse_room(body).has_value();
+        case Purpose::read_session: {
+            auto room = core::parse_room(body);
+            return room && is_about(call, *room);
+        }
         case Purpose::remove:
-        case Purpose::anonymize:
-            return core::parse_participant(body).has_value();
+        case Purpose::anonymize: {
+            auto participant = core::parse_participant(body);
+            return participant && (call.room_sid.empty() || participant->room_sid.empty() ||
+                                   participant->room_sid == call.room_sid);
+        }
         case Purpose::list_rooms:
             return core::parse_rooms(body).has_value();
         case Purpose::read_connected:
@@ -117,8 +132,9 @@ std::string describe(const Answered &answered)
         error.set("status", static_cast<int64>(answered.answer.status));
     if (answered.error.code)
         error.set("code", answered.error.code);
-    const std::string &message =
-        answered.error.message.empty() ? answered.answer.error : answered.error.message;
+    std::string message = answered.error.message.empty() ? answered.answer.error : answered.error.message;
+    if (answered.verdict == core::Verdict::done)
+        message = "what was to end is still in progress";
     if (!message.empty())
         error.set("message", core::make_valid_utf8(message, most_text));
     if (!answered.error.more_info.empty())

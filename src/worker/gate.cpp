@@ -88,7 +88,7 @@ void Gate::report(core::Verdict verdict, std::optional<core::Time> retry_after)
     core::Breaker &breaker = locked_account()->breaker;
     switch (verdict) {
         case core::Verdict::account:
-            breaker.failed(now(), pg::random01());
+            breaker.failed(now(), pg::random01(), retry_after);
             break;
         case core::Verdict::limited:
             breaker.limited(now(), retry_after);

@@ -1,7 +1,6 @@
-# What goes wrong on the way to Twilio, and how it heals without a hand.
+# What goes wrong on the way to Twilio, and how it heals without a hand: the stories. 014_fault_table.pl has each single fault.
 use strict;
 use warnings;
-use JSON::PP ();
 use Steps;
 use Test::More;
 use VideoroomTest;
@@ -80,82 +79,6 @@ sub first_failure {
     clear_faults($twilio);
 }
 
-# --- outages
-
-{
-    $twilio->faults({ status => 503, count => -1 });
-    my @rooms = book_many($node, 'outage', 12);
-    wait_until { !health($node, 'account') } $patience, 'the breaker to open';
-    is(dead(), 0, 'no row dies of an outage');
-    cmp_ok((row($node, q{SELECT count(*) FROM videoroom.outbox WHERE last_error ->> 'kind' = 'unavailable'
-        AND last_error ->> 'code' = '20503' AND last_error ->> 'request_id' <> ''}))[0], '>', 0, 'the rows say what Twilio said');
-    clear_faults($twilio);
-    all_made_once('after an outage', @rooms);
-    ok(health($node, 'account'), 'after an outage: the account is healthy again');
-}
-{
-    set_config($node, api_url => 'http://127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port());
-    my @rooms = book_many($node, 'nobody-there', 6);
-    my $error = first_failure($rooms[0]);
-    like($error, qr/"kind": ?"unavailable"/, 'a connection that is refused counts against the account');
-    is((outbox($node, $rooms[0], 'create-room', 'sent_at IS NULL'))[0], 't', 'and it is known that the call never left the machine');
-    set_config($node, api_url => $twilio->url);
-    all_made_once('after connections refused', @rooms);
-}
-{
-    $twilio->faults({ hang => 'before', count => -1 });
-    my @rooms = book_many($node, 'hung', 3);
-    like(first_failure($rooms[0]), qr/timed? ?out/i, 'a call that is not answered in time is given up');
-    is((outbox($node, $rooms[0], 'create-room', 'sent_at IS NULL'))[0], 'f', 'and it is known that it may have arrived');
-    clear_faults($twilio);
-    all_made_once('after calls that hung', @rooms);
-}
-
-# --- answers that say nothing, whether the work was done or not
-
-my %spoilt = (
-    'an answer cut short' => { truncate => 20 },
-    'garbage that says 201' => { status => 201, body => '<html>hello</html>', work => \0 },
-    'garbage after the work' => { status => 201, body => '{"sid": 7', work => \1 },
-    'the answer for another room' => { status => 201, work => \1,
-        body => '{"sid": "RM00000000000000000000000000000001", "unique_name": "other", "status": "in-progress"}' },
-    'an answer too large' => { huge_body => 9_000_000 },
-    'no HTTP at all' => { raw => "hello\r\n\r\n", work => \1 },
-    'a reset before the work' => { reset => 'before' },
-    'a reset after the work' => { reset => 'after' },
-    'silence after the work' => { hang => 'after', hang_ms => 5000 },
-    'a 500 after the work' => { status => 500, work => \1 },
-    'Twilio busy, after the work' => { status => 503, work => \1 });
-{
-    my %room = map { $_ => book($node, $_, unasked => 1) } sort keys %spoilt;
-    $twilio->faults(map { { match => { %{ $create{match} }, room => $room{$_} }, %{ $spoilt{$_} } } } sort keys %spoilt);
-    sql(join ';', map { "INSERT INTO videoroom.outbox (room_id, action) VALUES ('$_', 'create-room')" } values %room);
-    all_made_once($_, $room{$_}) for sort keys %spoilt;
-    is_deeply([grep { $_->{struck} != 1 } @{ $twilio->sim(GET => 'faults') }], [], 'each of these faults has struck once');
-    clear_faults($twilio);
-}
-{
-    my $room = book($node, 'made-elsewhere', unasked => 1);
-    my $made = $twilio->room(UniqueName => $room);
-    is((row($node, "SELECT room_sid FROM videoroom_join('$room', 'alice')"))[0], $made->{sid}, 'a room that exists is adopted');
-    is(scalar(grep { $_->{code} == 53113 } @{ $twilio->sim(GET => "requests?room=$room") }), 1, 'after Twilio said that it exists');
-}
-{
-    # Twilio lags behind itself: the room that exists cannot be read yet.
-    $twilio->set(missing_after_creation_ms => 1500);
-    $twilio->faults({ %create, reset => 'after' });
-    all_made_once('a room that exists and is not found', book($node, 'lagging'));
-    $twilio->set(missing_after_creation_ms => 0);
-    clear_faults($twilio);
-}
-{
-    $twilio->faults({ %create, code => 53119, status => 400, message => 'too many rooms', count => 2 });
-    my $room = book($node, 'room-quota');
-    all_made_once('too many rooms for the account', $room);
-    is(scalar(grep { $_ eq 'POST create' } sent_for($twilio, $room)), 3, 'too many rooms for the account: it was tried again');
-    clear_faults($twilio);
-}
-
 # --- our credentials are refused
 
 {
@@ -171,25 +94,6 @@ my %spoilt = (
     all_made_once('with new credentials and a reload', @rooms);
     my @refused = grep { $_->{status} == 401 } @{ $twilio->sim(GET => 'requests') };
     cmp_ok(scalar @refused, '<=', 2 * 8, 'Twilio was not asked over and over');
-}
-
-# --- what Twilio will never do
-
-{
-    $twilio->faults({ %create, code => 53115, status => 400, message => 'MediaRegion is invalid' });
-    my $room = book($node, 'impossible');
-    wait_until { dead() } $patience, 'the row to die';
-    my ($error, $id) = outbox($node, $room, 'create-room', 'last_error::text, id');
-    my $dead = JSON::PP->new->decode($error);
-    is_deeply([@$dead{qw(kind status code message more_info)}],
-        ['permanent', 400, 53115, 'MediaRegion is invalid', 'https://www.twilio.com/docs/errors/53115'],
-        'what cannot be done stays as a dead row with Twilio\'s code, message and link');
-    like($dead->{request_id}, qr/^RQ[0-9a-f]{32}$/, 'and with the id of the request');
-    is_deeply([sent_for($twilio, $room)], ['POST create'], 'it is not tried again');
-    ok(!health($node, 'outbox'), 'health tells of it');
-    is((row($node, "SELECT videoroom_retry($id)"))[0], 1, 'videoroom_retry takes it up again');
-    all_made_once('after videoroom_retry', $room);
-    clear_faults($twilio);
 }
 
 # --- one poisoned row

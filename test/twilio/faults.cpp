@@ -36,6 +36,15 @@ Moment moment(const Json &value, const std::string &name)
     refuse(name + " must be \"before\" or \"after\"");
 }
 
+Part part(const Json &value, const std::string &name)
+{
+    if (value.text() == "headers")
+        return Part::headers;
+    if (value.text() == "body")
+        return Part::body;
+    refuse(name + " must be \"headers\" or \"body\"");
+}
+
 void read_match(Fault &fault, const Json &match)
 {
     for (const std::string &name : match.keys()) {
@@ -93,6 +102,8 @@ void read_member(Fault &fault, const std::string &name, const Json &value)
         fault.huge_body = integer(value, name);
     else if (name == "drip")
         fault.drip = integer(value, name);
+    else if (name == "endless")
+        fault.endless = part(value, name);
     else if (name == "raw")
         fault.raw = text(value, name);
     else

@@ -13,6 +13,7 @@
 namespace sim {
 
 enum class Moment { never, before, after };  // before or after the request has done its work
+enum class Part { none, headers, body };
 
 struct Fault {
     // which requests
@@ -36,6 +37,7 @@ struct Fault {
     std::int64_t truncate = -1;      // the connection closes behind so many bytes of the body
     std::int64_t huge_body = 0;      // the body is filled up with blanks to so many bytes
     std::int64_t drip = 0;           // bytes a second
+    Part endless = Part::none;       // never stops coming
     std::optional<std::string> raw;  // sent as it is, no HTTP
 
     // kept by Faults

@@ -33,14 +33,18 @@ std::string_view reason(int status)
     return status < 300 ? "OK" : status < 500 ? "Refused" : "Failed";
 }
 
-std::string head_of(const Reply &reply, std::size_t length)
+std::string open_head_of(const Reply &reply)
 {
     std::string head =
         "HTTP/1.1 " + std::to_string(reply.status) + " " + std::string(reason(reply.status)) + "\r\n";
     for (const auto &[name, value] : reply.headers)
         head += name + ": " + value + "\r\n";
-    return head + "Content-Type: " + reply.content_type + "\r\nContent-Length: " + std::to_string(length) +
-           "\r\n\r\n";
+    return head + "Content-Type: " + reply.content_type + "\r\n";
+}
+
+std::string head_of(const Reply &reply, std::size_t length)
+{
+    return open_head_of(reply) + "Content-Length: " + std::to_string(length) + "\r\n\r\n";
 }
 
 // false when the client was the first to give up
@@ -77,6 +81,20 @@ std::string send_faulty(int connection, const Fault &fault, const Reply &reply)
     return !taken ? "client left" : fault.raw ? "raw" : cut < bytes.size() ? "truncated" : "dripped";
 }
 
+// until the client leaves or the faults are cleared
+std::string send_endlessly(int connection, const Fault &fault, const Reply &reply, const Faults &faults)
+{
+    bool headers = fault.endless == Part::headers;
+    std::string more = headers ? "X-More: " + std::string(1000, 'x') + "\r\n" : std::string(65536, ' ');
+    std::int64_t generation = faults.generation();
+    bool taken =
+        send_all(connection, headers ? open_head_of(reply) : open_head_of(reply) + "\r\n" + reply.body);
+    while (taken && generation == faults.generation())
+        taken = send_all(connection, more);
+    finish_connection(connection);
+    return taken ? "endless" : "client left";
+}
+
 }  // namespace
 
 Reply spoil(const Fault &fault, const Rest &rest, Reply reply)
@@ -106,11 +124,13 @@ Reply spoil(const Fault &fault, const Rest &rest, Reply reply)
 bool breaks_connection(const Fault &fault)
 {
     return fault.hang != Moment::never || fault.reset != Moment::never || fault.truncate >= 0 ||
-           fault.drip > 0 || fault.raw;
+           fault.drip > 0 || fault.endless != Part::none || fault.raw;
 }
 
 std::string break_connection(int connection, const Fault &fault, const Reply &reply, const Faults &faults)
 {
+    if (fault.endless != Part::none)
+        return send_endlessly(connection, fault, reply, faults);
     if (fault.hang == Moment::never && fault.reset == Moment::never)
         return send_faulty(connection, fault, reply);
     std::string outcome = "reset";

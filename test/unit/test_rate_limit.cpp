@@ -181,6 +181,24 @@ TEST(Breaker, ObeysRetryAfter)
     EXPECT_EQ(breaker.next(start + 20 * second), start + 21 * second);
 }
 
+TEST(Breaker, PausesForASecondWhereRetryAfterHasPassed)
+{
+    Breaker breaker{};
+    breaker.limited(start, start - minute);
+    EXPECT_EQ(breaker.next(start), start + second);
+}
+
+TEST(Breaker, ObeysRetryAfterOfAFailure)
+{
+    Breaker breaker{};
+    breaker.failed(start, 0.0, start + minute);
+    EXPECT_TRUE(breaker.is_open(start + 59 * second));
+    EXPECT_TRUE(breaker.allows(start + minute));
+    breaker = opened(start);
+    breaker.failed(start, 0.0, start + minute);
+    EXPECT_EQ(breaker.next(start), start + minute);
+}
+
 TEST(Breaker, LimitedProbeShowsThatTwilioIsThere)
 {
     Breaker breaker = opened(start);

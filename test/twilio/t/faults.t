@@ -55,6 +55,18 @@ $begun = time;
 ($bytes) = wire(GET => '/v1/Rooms/after');
 is_deeply([$bytes =~ /\}$/, time - $begun > 0.4], [1, 1], 'an answer can drip');
 
+for my $part (qw(headers body)) {
+    $sim->faults({ endless => $part });
+    my $client = IO::Socket::INET->new(PeerAddr => $host) or die "connect: $!";
+    print $client "GET /v1/Rooms HTTP/1.1\r\nHost: $host\r\nAuthorization: $sim->{auth}\r\n\r\n";
+    my $got = 0;
+    while ($got < 20_000_000 && IO::Select->new($client)->can_read(3)) {
+        $got += sysread($client, my $piece, 65536) || last;
+    }
+    cmp_ok($got, '>=', 20_000_000, "the $part never stop coming");
+    close $client;
+}
+
 # answers
 $sim->faults({ status => 503, headers => { 'Retry-After' => '7' } }, { code => 53119 }, { status => 502 },
     { status => 200, body => '{"sid":' }, { status => 500, work => JSON::PP::true });
