@@ -8,6 +8,40 @@ ALTER TABLE videoroom.outbox ADD CONSTRAINT outbox_action_check
 
 DROP FUNCTION videoroom.decode_callback(text, text, text);
 
+CREATE TYPE videoroom.stats AS (
+    since                      timestamptz,
+    calls_sent                 bigint,
+    calls_ok                   bigint,
+    calls_limited              bigint,
+    calls_failed               bigint,
+    calls_retried              bigint,
+    calls_dead                 bigint,
+    calls_in_flight            bigint,
+    oldest_due_at              timestamptz,
+    paused                     text,
+    paused_until               timestamptz,
+    last_success_at            timestamptz,
+    call_seconds_p50           double precision,
+    call_seconds_p95           double precision,
+    call_seconds_p99           double precision,
+    call_seconds_sum           double precision,
+    call_seconds_count         bigint,
+    callbacks_ok               bigint,
+    callbacks_ignored          bigint,
+    callbacks_failed           bigint,
+    callbacks_forged           bigint,
+    callback_lag_seconds_p50   double precision,
+    callback_lag_seconds_p95   double precision,
+    callback_lag_seconds_p99   double precision,
+    callback_lag_seconds_sum   double precision,
+    callback_lag_seconds_count bigint,
+    joins_ok                   bigint,
+    joins_refused              bigint,
+    joins_unavailable          bigint,
+    joins_failed               bigint,
+    joins_waiting              bigint
+);
+
 CREATE FUNCTION videoroom.verify_callback(body text, signature text, url text) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_verify_callback';
@@ -15,6 +49,10 @@ AS 'MODULE_PATHNAME', 'videoroom_verify_callback';
 CREATE FUNCTION videoroom.decode_callback(body text, OUT payload jsonb, OUT room_id text, OUT ignored text)
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_decode_callback';
+
+CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at timestamptz) RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_count_callback';
 
 CREATE OR REPLACE FUNCTION videoroom.receive() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -38,6 +76,7 @@ BEGIN
     NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
     PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
     IF EXISTS (SELECT FROM videoroom.callback c WHERE c.digest = NEW.digest) THEN
+        PERFORM videoroom.count_callback('duplicate', NULL, NULL);
         RETURN NULL;
     END IF;
 
@@ -68,6 +107,8 @@ BEGIN
         NEW.error := fault;
         PERFORM videoroom.wake();
     END IF;
+    PERFORM videoroom.count_callback(
+        NEW.outcome, CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
     RETURN NEW;
 END
 $$;
@@ -258,6 +299,11 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'videoroom_adopt';
 
+CREATE FUNCTION @extschema@.videoroom_stats() RETURNS videoroom.stats
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_stats';
+
 CREATE OR REPLACE FUNCTION @extschema@.videoroom_grant(role regrole, part text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -312,6 +358,7 @@ BEGIN
     WHEN 'operator' THEN
         functions := ARRAY[
             'videoroom_health()',
+            'videoroom_stats()',
             'videoroom_retry(bigint)',
             'videoroom_discard(bigint)',
             'videoroom_replay(timestamptz)',
@@ -341,6 +388,8 @@ COMMENT ON FUNCTION videoroom.verify_callback(text, text, text) IS
     'Verifies a callback''s signature: PT403 if it is forged; url NULL: videoroom.callback_url';
 COMMENT ON FUNCTION videoroom.decode_callback(text) IS
     'Decodes the body of a genuine callback; ignored says why it is not to be applied';
+COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
+    'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp';
 COMMENT ON FUNCTION @extschema@.videoroom_replay(timestamptz) IS
 'Has the kept callbacks that came in since then applied again, and gives their number
 
@@ -364,6 +413,42 @@ COMMENT ON FUNCTION @extschema@.videoroom_adopt(boolean) IS
 
 true: it takes the place of the original. false: it works beside it (staging), with a Twilio account of its own; the
 sessions of the original count as over here, and no call that was due is made.';
+COMMENT ON TYPE videoroom.stats IS 'Counters and latencies of one database; none of them is undone where a transaction is';
+COMMENT ON COLUMN videoroom.stats.since IS 'The counters began then: with the server, with the extension, or when this database first used it';
+COMMENT ON COLUMN videoroom.stats.calls_sent IS 'Requests sent to Twilio, reads too';
+COMMENT ON COLUMN videoroom.stats.calls_ok IS 'Answered, and nothing is wrong; that something is there or gone already is such an answer';
+COMMENT ON COLUMN videoroom.stats.calls_limited IS 'Answered 429: too many requests';
+COMMENT ON COLUMN videoroom.stats.calls_failed IS 'Answered by any other error, or not at all';
+COMMENT ON COLUMN videoroom.stats.calls_retried IS 'Calls of the outbox that were made once more';
+COMMENT ON COLUMN videoroom.stats.calls_dead IS 'Calls of the outbox that were given up';
+COMMENT ON COLUMN videoroom.stats.calls_in_flight IS 'Requests without an answer now';
+COMMENT ON COLUMN videoroom.stats.oldest_due_at IS 'When the oldest call fell due that should have left by now; NULL: nothing is late';
+COMMENT ON COLUMN videoroom.stats.paused IS 'Why no calls are made now: no-worker, standby, no-credentials, other-home, other-version, limited (Twilio asked for a pause), unauthorized or unavailable; NULL: they are made';
+COMMENT ON COLUMN videoroom.stats.paused_until IS 'Twilio is not called before, where that is known';
+COMMENT ON COLUMN videoroom.stats.last_success_at IS 'The last time that calls_ok grew';
+COMMENT ON COLUMN videoroom.stats.call_seconds_p50 IS 'Half of the requests took at most so long, those included that were given up waiting; exact to an eighth, as the next two';
+COMMENT ON COLUMN videoroom.stats.call_seconds_p95 IS '95 of 100 took at most so long';
+COMMENT ON COLUMN videoroom.stats.call_seconds_p99 IS '99 of 100 took at most so long';
+COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'All of them together; its growth by that of call_seconds_count is the mean of a stretch of time';
+COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'Their number';
+COMMENT ON COLUMN videoroom.stats.callbacks_ok IS 'Genuine callbacks that were applied, or told nothing new';
+COMMENT ON COLUMN videoroom.stats.callbacks_ignored IS 'Genuine ones that were kept and not applied: malformed, of another account, or of no room of ours';
+COMMENT ON COLUMN videoroom.stats.callbacks_failed IS 'Genuine ones that could not be applied at once; the worker tries them again';
+COMMENT ON COLUMN videoroom.stats.callbacks_forged IS 'Refused: their signature is not the accounts';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p50 IS 'Half of the callbacks came at most so long after what they tell of';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p95 IS '95 of 100 came at most so late';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p99 IS '99 of 100 came at most so late';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'All of the lags together';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_count IS 'Their number; exact repeats are not among them';
+COMMENT ON COLUMN videoroom.stats.joins_ok IS 'Joins that got a link';
+COMMENT ON COLUMN videoroom.stats.joins_refused IS 'Joins answered PT401, PT403 or PT404';
+COMMENT ON COLUMN videoroom.stats.joins_unavailable IS 'Joins answered PT503';
+COMMENT ON COLUMN videoroom.stats.joins_failed IS 'Joins that ended by another error: settings or credentials missing, statement cancelled';
+COMMENT ON COLUMN videoroom.stats.joins_waiting IS 'Sessions that wait for a room now';
+COMMENT ON FUNCTION @extschema@.videoroom_stats() IS
+'Counters and latencies of this database, from shared memory: no table is read
+
+The columns are explained at type videoroom.stats (\d+ videoroom.stats). 55000: the library is not preloaded.';
 
 -- What is new is nobody's but its owner's, whatever the default privileges say; what was granted stays granted.
 DO $$
@@ -380,13 +465,15 @@ BEGIN
            AND p.oid OPERATOR(pg_catalog.=) ANY (ARRAY[
                'videoroom.verify_callback(text, text, text)',
                'videoroom.decode_callback(text)',
+               'videoroom.count_callback(text, text, timestamptz)',
                '@extschema@.videoroom_replay(timestamptz)',
                'videoroom.rooms_of(text)',
                'videoroom.forget_in(text, text)',
                'videoroom.forget_callbacks(text)',
                '@extschema@.videoroom_erase(text)',
                '@extschema@.videoroom_discard(bigint)',
-               '@extschema@.videoroom_adopt(boolean)'
+               '@extschema@.videoroom_adopt(boolean)',
+               '@extschema@.videoroom_stats()'
                ]::pg_catalog.regprocedure[])
     LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM %s', given.name, given.grantee);
