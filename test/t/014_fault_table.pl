@@ -257,25 +257,33 @@ sub stops {
     all_healed($row->{fault}, $calls);
 }
 
-# One room, or one for each code that the row names.
-sub tries_again {
-    my ($row, $cause) = @_;
-    return end_in_vain($row, $cause) if $row->{fault} =~ /to an end/;
-    my @codes = $cause->{fault} ? (undef) x 5 : codes($row);
+# Five rooms, or one for each code that the row names, whose creates will be refused.
+sub to_be_refused {
+    my ($row, $cause) = ($_[0], $cause{ $_[0]{fault} });
+    my @codes = $cause->{fault} ? ($cause->{fault}{code}) x 5 : codes($row);
     my @rooms = map { book($node, "$row->{fault} $_", unasked => 1) } 1 .. @codes;
     begin($cause->{fault} ? $cause : code($codes[$_], status => 400), room => $rooms[$_]) for 0 .. $#rooms;
-    insert_creates(@rooms);
-    wait_until { !grep { $_->{struck} < 2 } @{ $twilio->sim(GET => 'faults') } } $patience, "$row->{fault}: second tries";
-    my @errors;
-    wait_until { @errors = errors(@rooms); @errors == @rooms } $patience, "$row->{fault}: errors";
-    says($row, @errors);
-    is_deeply([sort map { $_->{code} // () } @errors], [sort grep { defined } $cause->{fault} ? ($cause->{fault}{code}) x 5 : @codes],
-        "$row->{fault}: Twilio's code is kept");
-    is(account(), 'all good', "$row->{fault}: it does not count against the account");
-    end($cause);
-    wait_for_rooms($row->{fault}, @rooms);
-    made_once($row->{fault}, @rooms);
-    is(dead(), 0, "$row->{fault}: no row dies of it");
+    return { row => $row, rooms => \@rooms, codes => [grep { defined } @codes] };
+}
+
+# All these rows at once, to save time.
+sub try_again_together {
+    my @tried = map { to_be_refused($_) } @_;
+    insert_creates(map { @{ $_->{rooms} } } @tried);
+    wait_until { !grep { $_->{struck} < 2 } @{ $twilio->sim(GET => 'faults') } } $patience, 'second tries';
+    for (@tried) {
+        my ($row, $rooms, @errors) = @$_{qw(row rooms)};
+        wait_until { @errors = errors(@$rooms); @errors == @$rooms } $patience, "$row->{fault}: errors";
+        says($row, @errors);
+        is_deeply([sort map { $_->{code} // () } @errors], [sort @{ $_->{codes} }], "$row->{fault}: Twilio's code is kept");
+    }
+    is(account(), 'all good', 'what is tried again does not count against the account');
+    clear_faults($twilio);
+    for (@tried) {
+        wait_for_rooms($_->{row}{fault}, @{ $_->{rooms} });
+        made_once("$_->{row}{fault}, tried again", @{ $_->{rooms} });
+    }
+    is(dead(), 0, 'and no row dies of it');
 }
 
 sub end_in_vain {
@@ -369,18 +377,22 @@ sub read_table {
     return @rows;
 }
 
-my %check = (waits => \&waits, pauses => \&pauses, stops => \&stops, 'tries again' => \&tries_again, adopts => \&adopts,
+my %check = (waits => \&waits, pauses => \&pauses, stops => \&stops, 'tries again' => \&end_in_vain, adopts => \&adopts,
     'is done' => \&is_done, 'gives up' => \&gives_up);
 
 wait_for_rooms('to begin with', @calls_to_end);
 @all_made = ();
 my @table = read_table();
 is_deeply([sort map { $_->{fault} } @table], [sort keys %cause], 'the page names the faults that are tried here, and no others');
-for my $row (grep { !$ENV{ROW} || $_->{fault} =~ /$ENV{ROW}/ } @table) {
+my @chosen = grep { !$ENV{ROW} || $_->{fault} =~ /$ENV{ROW}/ } @table;
+my @together = grep { $_->{worker} eq 'tries again' && $_->{fault} !~ /to an end/ } @chosen;
+my %is_together = map { $_->{fault} => 1 } @together;
+for my $row (grep { !$is_together{ $_->{fault} } } @chosen) {
     my $begun = time;
     $check{ $row->{worker} }->($row, $cause{ $row->{fault} });
     note sprintf '%.1f s: %s', time - $begun, $row->{fault};
 }
+try_again_together(@together) if @together;
 
 # --- two faults in a row
 
