@@ -105,7 +105,7 @@ CREATE TABLE videoroom.session (
     read_at          timestamptz
 ) WITH (fillfactor = 80);
 CREATE INDEX session_room ON videoroom.session (room_id);
-CREATE INDEX session_open ON videoroom.session (room_sid) WHERE ended_at IS NULL;
+CREATE INDEX session_open ON videoroom.session (room_id) WHERE ended_at IS NULL;
 COMMENT ON TABLE videoroom.session IS 'One Twilio Room; a room of ours has any number of them, one after the other';
 COMMENT ON COLUMN videoroom.session.room_sid IS 'Twilio''s RM sid';
 COMMENT ON COLUMN videoroom.session.room_id IS 'The room it was made for';
@@ -153,6 +153,7 @@ CREATE TABLE videoroom.outbox (
     priority   smallint NOT NULL DEFAULT 2 CHECK (priority BETWEEN 0 AND 3),
     params     jsonb NOT NULL DEFAULT '{}',
     run_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    starts_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     sent_at    timestamptz,
     attempts   integer NOT NULL DEFAULT 0,
     last_error jsonb,
@@ -160,8 +161,9 @@ CREATE TABLE videoroom.outbox (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX outbox_once ON videoroom.outbox (room_id, action, target) WHERE dead_at IS NULL;
-CREATE INDEX outbox_room ON videoroom.outbox (room_id);
-CREATE INDEX outbox_due ON videoroom.outbox (run_at) WHERE dead_at IS NULL;
+CREATE INDEX outbox_room ON videoroom.outbox (room_id, id);
+CREATE INDEX outbox_due ON videoroom.outbox (priority, run_at) WHERE dead_at IS NULL;
+CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS NULL AND priority = 2;
 CREATE INDEX outbox_dead ON videoroom.outbox (dead_at) WHERE dead_at IS NOT NULL;
 COMMENT ON TABLE videoroom.outbox IS 'Calls to Twilio that are still to be made; a row goes only with the transaction that records its outcome';
 COMMENT ON COLUMN videoroom.outbox.id IS 'Number of the row, for videoroom_retry';
@@ -171,6 +173,7 @@ COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant, anonymize-part
 COMMENT ON COLUMN videoroom.outbox.priority IS '0 asked for by a person, 1 somebody waits for the room, 2 provisioning ahead, 3 housekeeping';
 COMMENT ON COLUMN videoroom.outbox.params IS 'Further facts the call needs; empty today';
 COMMENT ON COLUMN videoroom.outbox.run_at IS 'Not before this moment';
+COMMENT ON COLUMN videoroom.outbox.starts_at IS 'Start of the booking: rooms made ahead go in this order';
 COMMENT ON COLUMN videoroom.outbox.sent_at IS 'When it last left for Twilio and may have arrived; put back to what it was once a try is known to have done nothing';
 COMMENT ON COLUMN videoroom.outbox.attempts IS 'How often it was tried';
 COMMENT ON COLUMN videoroom.outbox.last_error IS 'Last failure: at, kind, status, code, message, more_info, request_id';

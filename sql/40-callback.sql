@@ -165,6 +165,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    moment  timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
     pending videoroom.callback;
     decoded record;
     result  text;
@@ -173,7 +174,7 @@ DECLARE
 BEGIN
     FOR pending IN
         SELECT * FROM videoroom.callback c
-         WHERE c.applied_at IS NULL AND c.retry_at <= clock_timestamp()
+         WHERE c.applied_at IS NULL AND c.retry_at <= moment
          ORDER BY c.retry_at, c.id
          LIMIT "limit"
            FOR UPDATE SKIP LOCKED

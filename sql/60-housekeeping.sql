@@ -5,12 +5,13 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
     room   text;
     closed integer := 0;
 BEGIN
     FOR room IN
         SELECT r.room_id FROM videoroom.room r
-         WHERE r.closed_at IS NULL AND r.closes_at <= clock_timestamp()
+         WHERE r.closed_at IS NULL AND r.closes_at <= moment
          ORDER BY r.closes_at
          LIMIT batch
            FOR NO KEY UPDATE SKIP LOCKED

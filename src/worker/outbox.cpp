@@ -14,19 +14,40 @@ namespace videoroom::worker {
 namespace {
 
 constexpr std::string_view by_identity = "identity/";
+constexpr int lowest_priority = 3;
+constexpr int ahead = 2;
 constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
 
-// The rooms are locked before what is due in them is read: a decision from facts that somebody is just
-// changing would be about another room. A room that somebody holds is left out.
+// Rooms in which something of one priority is due. They are locked before what is due in them is read: a
+// decision from facts that somebody is just changing would be about another room. A room that somebody holds
+// is left out. Of a room's due rows the most urgent one gives it its place, and the first one is taken. The
+// walk is along an index and stops when it has enough, however long the queue is.
 pg::Statement lock_due = {R"(
-    SELECT o.id
-      FROM (SELECT pg_catalog.min(d.id) AS id, pg_catalog.min(d.priority) AS priority
-              FROM videoroom.outbox d
-             WHERE d.dead_at IS NULL AND d.run_at <= $1 AND d.room_id <> ALL ($2)
-             GROUP BY d.room_id) AS due
-      JOIN videoroom.outbox o ON o.id = due.id
-      JOIN videoroom.room r ON r.room_id = o.room_id
-     ORDER BY due.priority, r.starts_at, o.id
+    SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
+             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1)
+      FROM videoroom.outbox d
+      JOIN videoroom.room r ON r.room_id = d.room_id
+     WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1 AND d.room_id <> ALL ($2)
+       AND NOT EXISTS (SELECT FROM videoroom.outbox u
+                        WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
+                          AND (u.priority, u.id) < (d.priority, d.id))
+     ORDER BY d.run_at
+     LIMIT $3
+       FOR NO KEY UPDATE OF r SKIP LOCKED)"};
+
+// The same for rooms made ahead, which go by the start of their bookings. None is due earlier than
+// videoroom.join_early, an hour at most, before that.
+pg::Statement lock_due_ahead = {R"(
+    SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
+             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1)
+      FROM videoroom.outbox d
+      JOIN videoroom.room r ON r.room_id = d.room_id
+     WHERE d.dead_at IS NULL AND d.priority = 2 AND d.starts_at <= $1 + interval '1 hour'
+       AND d.run_at <= $1 AND d.room_id <> ALL ($2)
+       AND NOT EXISTS (SELECT FROM videoroom.outbox u
+                        WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
+                          AND (u.priority, u.id) < (d.priority, d.id))
+     ORDER BY d.starts_at, d.id
      LIMIT $3
        FOR NO KEY UPDATE OF r SKIP LOCKED)"};
 
@@ -97,11 +118,14 @@ pg::Statement hurry = {R"(
                      FOR UPDATE SKIP LOCKED))"};
 
 pg::Statement select_next_due = {R"(
-    SELECT (SELECT pg_catalog.min(run_at) FROM videoroom.outbox
-             WHERE dead_at IS NULL AND room_id <> ALL ($1)),
+    SELECT (SELECT pg_catalog.min(first.run_at)
+              FROM pg_catalog.generate_series(0, 3) AS p (priority)
+             CROSS JOIN LATERAL (SELECT o.run_at FROM videoroom.outbox o
+                                  WHERE o.dead_at IS NULL AND o.priority = p.priority AND o.room_id <> ALL ($1)
+                                  ORDER BY o.run_at LIMIT 1) AS first),
            least(
                (SELECT pg_catalog.min(closes_at) FROM videoroom.room WHERE closed_at IS NULL),
-        (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL)))"};
+               (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL)))"};
 
 struct Row {
     int64 id;
@@ -248,10 +272,19 @@ void drop(pg::Spi &spi, const Plan &plan)
 std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std::string> &busy,
                                   TimestampTz now)
 {
-    pg::Rows rows = spi.execute(lock_due, {pg::timestamp(now), pg::text_array(busy), pg::bigint(most)});
     std::vector<int64> ids;
-    for (uint64 i = 0; i < rows.count(); i++)
-        ids.push_back(rows.bigint(i, 1).value());
+    pg::Value skipped = pg::text_array(busy);
+    for (int priority = 0; priority <= lowest_priority; priority++) {
+        int left = most - static_cast<int>(ids.size());
+        if (left == 0)
+            break;
+        pg::Rows rows = priority == ahead
+                            ? spi.execute(lock_due_ahead, {pg::timestamp(now), skipped, pg::bigint(left)})
+                            : spi.execute(lock_due, {pg::timestamp(now), skipped, pg::bigint(left),
+                                                     pg::integer(priority)});
+        for (uint64 i = 0; i < rows.count(); i++)
+            ids.push_back(rows.bigint(i, 1).value());
+    }
     return ids;
 }
 

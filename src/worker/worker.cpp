@@ -20,6 +20,15 @@ void set_worker_defaults()
         {"default_transaction_isolation", "read committed"},
         {"default_transaction_read_only", "off"},
         {"default_transaction_deferrable", "off"},
+        // Whatever is asked here has an index to walk along; no statistics, missing or old, may suggest
+        // reading a whole table instead.
+        {"jit", "off"},
+        {"plan_cache_mode", "force_generic_plan"},
+        {"enable_seqscan", "off"},
+        {"enable_bitmapscan", "off"},
+        {"enable_hashjoin", "off"},
+        {"enable_mergejoin", "off"},
+        {"enable_sort", "off"},
     };
     for (const auto &[name, value] : defaults)
         SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
