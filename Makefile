@@ -4,6 +4,7 @@
 #   make demo          the whole story on real parts of its own; KEEP=1 leaves them running, make demo-stop ends them
 #   make test          every test; ONLY="unit tap" only some groups, TAP=001_booking only one file of that group
 #   make soak          everything killed again and again, MINUTES=10 of it; ends with what was survived
+#   make bench         the benchmarks; ROWS="join create" only some of them
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
 #   make symbols       no name that the server and a library of ours share
@@ -12,7 +13,7 @@
 #   make fuzz          every fuzz target, FUZZ_SECONDS=60 each
 
 # These look for a server themselves, after installing it where it is missing.
-ALONE = demo demo-stop test soak dependencies
+ALONE = demo demo-stop test soak bench dependencies
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
 .PHONY: $(ALONE)
 demo:
@@ -23,6 +24,8 @@ test:
 	@test/run
 soak:
 	@ONLY="tap" TAP=030_kill STORM_MINUTES=$(or $(MINUTES),10) test/run
+bench:
+	@test/bench/run
 dependencies:
 	@scripts/dependencies demo test tools
 else
@@ -99,7 +102,18 @@ simulator:
 relay:
 	$(MAKE) -C examples/relay
 
-FORMATTED = $(shell find src test/unit test/fuzz -name '*.[ch]pp')
+# The benchmarks' own programs, beside the simulator.
+BENCH_FLAGS = -std=c++20 -O2 -Isrc -I$(shell $(PG_CONFIG) --includedir) $(WARNINGS)
+build/bench-post: test/bench/post.cpp $(wildcard src/core/*.cpp src/core/*.hpp)
+	@mkdir -p $(@D)
+	$(CXX) $(BENCH_FLAGS) $(filter %.cpp,$^) $(LIBRARIES) -o $@
+build/bench-book: test/bench/book.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(BENCH_FLAGS) $< -lpq -o $@
+.PHONY: bench-programs
+bench-programs: build/bench-post build/bench-book
+
+FORMATTED = $(shell find src test/unit test/fuzz test/bench -name '*.[ch]pp')
 
 .PHONY: format format-check tidy
 format:
