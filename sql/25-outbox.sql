@@ -7,9 +7,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-    INSERT INTO videoroom.outbox AS o (room_id, action, target, priority, run_at, starts_at)
-    VALUES (enqueue.room_id, enqueue.action, enqueue.target, enqueue.priority, enqueue.run_at,
-            (SELECT r.starts_at FROM videoroom.room r WHERE r.room_id = enqueue.room_id))
+    INSERT INTO videoroom.outbox AS o (room_id, action, target, priority, run_at)
+    VALUES (enqueue.room_id, enqueue.action, enqueue.target, enqueue.priority, enqueue.run_at)
     ON CONFLICT (room_id, action, target) WHERE dead_at IS NULL
     DO UPDATE SET run_at = least(o.run_at, excluded.run_at), priority = least(o.priority, excluded.priority)
         WHERE o.run_at > excluded.run_at OR o.priority > excluded.priority;

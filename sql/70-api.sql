@@ -267,7 +267,7 @@ CREATE FUNCTION videoroom.outbox_wake() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'videoroom_outbox_wake';
 COMMENT ON FUNCTION videoroom.outbox_wake() IS
-'Wakes the worker at commit, in time for the rows that were made due';
+'Wakes the worker at commit, in time for the rows that were made due, and fills in starts_at';
 
 CREATE TRIGGER wake BEFORE INSERT OR UPDATE OF run_at, dead_at ON videoroom.outbox
     FOR EACH ROW EXECUTE FUNCTION videoroom.outbox_wake();

@@ -53,7 +53,7 @@ void refuse_to_let_go_of_own()
 void adopt(bool keep)
 {
     pg::Spi spi;
-    pg::Home home = pg::home(spi);
+    pg::Home home = pg::home();
     if (home == pg::Home::unclaimed || (keep && home == pg::Home::ours))
         return;
     if (!keep && home != pg::Home::foreign && pg::settings::enabled)

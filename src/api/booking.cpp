@@ -136,7 +136,7 @@ std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optiona
     std::string room_id = new_room_id(booking.booking_id);
     if (!insert_here(spi, booking, room_id)) {
         pg::claim_home(spi);
-        if (pg::home(spi) != pg::Home::ours)
+        if (pg::home() != pg::Home::ours)
             throw pg::Failure(
                 ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the rooms belong to another database",
                 "This is a copy of theirs: a restored dump, or a database made from a template.",

@@ -41,7 +41,7 @@ pg::Rows latest_room(pg::Spi &spi, const Booking &booking)
 std::string create_booking(const Booking &booking)
 {
     pg::Spi spi;
-    if (pg::home(spi) == pg::Home::unclaimed)
+    if (pg::home() == pg::Home::unclaimed)
         pg::claim_home(spi);  // before the booking is locked: a first booking may wait for another one here
     lock_booking(booking.booking_id);
     pg::Rows latest = latest_room(spi, booking);

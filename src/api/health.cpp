@@ -131,9 +131,9 @@ Check credentials(pg::Spi &)
                set_and_reload("videoroom.credentials_file = '/path/to/credentials.json'"));
 }
 
-Check home(pg::Spi &spi)
+Check home(pg::Spi &)
 {
-    switch (pg::home(spi)) {
+    switch (pg::home()) {
         case pg::Home::unclaimed:
             return good("home", "no room was booked yet");
         case pg::Home::ours:

@@ -41,7 +41,7 @@ Seat wait_for_session(pg::Spi &spi, const Seat &seat, const std::string &user_id
 {
     pg::Wait wait(seat.room_id);
     for (bool last = false;;) {
-        Seat now = find_seat(spi, seat.room_id, user_id);
+        Seat now = find_seat(seat.room_id, user_id);
         if (now.room_sid || now.room_id != seat.room_id)
             return now;
         if (last)
@@ -54,10 +54,10 @@ Seat wait_for_session(pg::Spi &spi, const Seat &seat, const std::string &user_id
 
 Link join(const std::string &room_id, const std::string &user_id)
 {
-    pg::Spi spi;
-    Seat seat = find_seat(spi, room_id, user_id);
+    Seat seat = find_seat(room_id, user_id);
     check_links_possible();
     if (!seat.room_sid) {
+        pg::Spi spi;
         TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pg::settings::join_wait);
         while (!seat.room_sid) {
             check_worth_waiting(spi, seat);

@@ -19,7 +19,7 @@ struct Seat {
 // Goes to the newest successor and applies the rules in their order: 404 unknown, 403 not a participant or
 // removed, 404 cancelled or over, 403 not open yet, 503 in a restored copy. Reads the latest state at any
 // isolation level, and writes nothing.
-Seat find_seat(pg::Spi &spi, std::string room_id, const std::string &user_id);
+Seat find_seat(std::string room_id, const std::string &user_id);
 
 // Twilio refused for good to make the room's session.
 bool creation_failed(pg::Spi &spi, const std::string &room_id);

@@ -2,23 +2,48 @@
 #include "pg/wake.hpp"
 
 #include "pg/guard.hpp"
+#include "pg/lookup.hpp"
 
 namespace videoroom::api {
 namespace {
 
-struct Row {
-    TimestampTz run_at;
-    bool dead;
-};
-
-Row read_row(const TriggerData *trigger, HeapTuple tuple)
+HeapTuple written_row(const TriggerData *trigger)
 {
+    return TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+}
+
+TimestampTz start_of_room(const char *room_id)
+{
+    TimestampTz starts_at = GetCurrentTimestamp();  // without a room the foreign key refuses the row
+    pg::Table rooms = pg::open_table("room", "room_pkey");
+    ScanKeyData key = pg::equals(rooms, "room_id", room_id);
+    pg::for_each(rooms, &key, 1,
+                 [&](HeapTuple row) { starts_at = pg::time_column(rooms, row, "starts_at", starts_at); });
+    pg::close_table(rooms);
+    return starts_at;
+}
+
+// A row that was written without the start of its booking gets it.
+HeapTuple completed_row(const TriggerData *trigger)
+{
+    HeapTuple row = written_row(trigger);
+    pg::Table outbox{trigger->tg_relation, InvalidOid};
+    const char *room_id = pg::text_column(outbox, row, "room_id");
+    if (pg::has(outbox, row, "starts_at") || !room_id)
+        return row;
     TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
-    bool never = true;
-    bool alive = true;
-    Datum run_at = SPI_getbinval(tuple, descriptor, SPI_fnumber(descriptor, "run_at"), &never);
-    SPI_getbinval(tuple, descriptor, SPI_fnumber(descriptor, "dead_at"), &alive);
-    return {never ? DT_NOEND : DatumGetTimestampTz(run_at), !alive};
+    int number = SPI_fnumber(descriptor, "starts_at");
+    Datum starts_at = TimestampTzGetDatum(start_of_room(room_id));
+    bool null = false;
+    return heap_modify_tuple_by_cols(row, descriptor, 1, &number, &starts_at, &null);
+}
+
+void wake_for(const TriggerData *trigger)
+{
+    HeapTuple row = written_row(trigger);
+    pg::Table outbox{trigger->tg_relation, InvalidOid};
+    if (!pg::has(outbox, row, "dead_at"))
+        pg::wake_at_commit(pg::time_column(outbox, row, "run_at", DT_NOEND));
 }
 
 }  // namespace
@@ -32,12 +57,10 @@ VIDEOROOM_FUNCTION(videoroom_outbox_wake)
     if (!CALLED_AS_TRIGGER(fcinfo))
         throw pg::Failure(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "must be called as a trigger");
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
-    HeapTuple tuple =
-        TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
-    api::Row row = pg::call([&] { return api::read_row(trigger, tuple); });
-    if (!row.dead)
-        pg::call([&] { pg::wake_at_commit(row.run_at); });
-    return PointerGetDatum(tuple);
+    return pg::call([&] {
+        api::wake_for(trigger);
+        return PointerGetDatum(api::completed_row(trigger));
+    });
 }
 
 // Wakes the worker, or has one started, when this transaction has committed.

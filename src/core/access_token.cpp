@@ -27,8 +27,8 @@ std::string encode(const AccessToken &token)
     payload.set("iss", token.api_key_sid);
     payload.set("sub", token.account_sid);
 
-    const std::string text = base64_url(R"({"alg":"HS256","typ":"JWT","cty":"twilio-fpa;v=1"})") + '.' +
-                             base64_url(payload.dump());
+    static const std::string header = base64_url(R"({"alg":"HS256","typ":"JWT","cty":"twilio-fpa;v=1"})");
+    const std::string text = header + '.' + base64_url(payload.dump());
     return text + '.' + base64_url(hmac_sha256(token.api_key_secret, text));
 }
 

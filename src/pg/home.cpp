@@ -1,13 +1,11 @@
 #include "pg/home.hpp"
 
+#include "pg/lookup.hpp"
+
 namespace videoroom::pg {
 namespace {
 
-Statement find_home{R"(
-    SELECT h.database_oid = $2 AND h.table_oid = h.tableoid
-           AND h.system_identifier = $1 AND h.server_major = $3,
-           h.database_oid = $2 AND h.table_oid = h.tableoid AND h.server_major < $3
-      FROM videoroom.home h)"};
+constexpr int32 this_major = PG_VERSION_NUM / 10000;
 
 // Of two first bookings at once the second waits here for the first.
 Statement write_home{R"(
@@ -38,17 +36,34 @@ Value database_oid()
 }
 Value server_major()
 {
-    return integer(PG_VERSION_NUM / 10000);
+    return integer(this_major);
 }
 
-Home home(Spi &spi)
+Home home()
 {
-    Rows rows = spi.read_latest(find_home, {system_identifier(), database_oid(), server_major()});
-    if (rows.empty())
-        return Home::unclaimed;
-    if (rows.boolean(0, 1).value_or(false))
-        return Home::ours;
-    return rows.boolean(0, 2).value_or(false) ? Home::upgraded : Home::foreign;
+    return call([] {
+        Home result = Home::unclaimed;
+        PushActiveSnapshot(GetLatestSnapshot());
+        Table table = open_table("home", "home_pkey");
+        for_each(table, nullptr, 0, [&](HeapTuple row) {
+            auto value = [&](const char *name) {
+                bool null = true;
+                return column(table, row, name, &null);
+            };
+            bool here = DatumGetObjectId(value("database_oid")) == MyDatabaseId &&
+                        DatumGetObjectId(value("table_oid")) == RelationGetRelid(table.relation);
+            bool this_cluster =
+                DatumGetInt64(value("system_identifier")) == static_cast<int64>(GetSystemIdentifier());
+            int32 major = DatumGetInt32(value("server_major"));
+            if (here && this_cluster && major == this_major)
+                result = Home::ours;
+            else
+                result = here && major < this_major ? Home::upgraded : Home::foreign;
+        });
+        close_table(table);
+        PopActiveSnapshot();
+        return result;
+    });
 }
 
 void claim_home(Spi &spi)

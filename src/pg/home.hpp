@@ -13,8 +13,8 @@ enum class Home {
     foreign,   // another cluster's or database's: a copy
 };
 
-// Whose the rooms are.
-Home home(Spi &spi);
+// Whose the rooms are, as it is now at any isolation level.
+Home home();
 
 // Makes the rooms this database's where nobody else claims them: the first booking does, and whoever finds
 // them `upgraded`. A foreign home stays as it is.

@@ -43,7 +43,7 @@ Standing look_at_standing()
         if (version != VIDEOROOM_VERSION) {
             standing.pause = Pause::other_version;  // the tables may not be what we know
         } else {
-            pg::Home home = pg::home(spi);
+            pg::Home home = pg::home();
             if (home == pg::Home::upgraded)
                 pg::claim_home(spi);
             if (home == pg::Home::foreign)

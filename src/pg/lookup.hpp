@@ -1,0 +1,40 @@
+// Rows found by an index and read without the executor, which takes several times longer to start than they
+// take to read. For joins, which are many, and which all else waits for.
+//
+// All of it calls the server, so it belongs inside pg::call, and what it leaves open in an error the end of
+// the transaction closes.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace videoroom::pg {
+
+// A table of ours, locked against DROP until the end of the transaction.
+struct Table {
+    Relation relation;
+    Oid index;
+};
+Table open_table(const char *name, const char *index);
+void close_table(const Table &table);
+
+// A row's column by its name; NULL gives `otherwise`.
+Datum column(const Table &table, HeapTuple row, const char *name, bool *null);
+bool has(const Table &table, HeapTuple row, const char *name);
+TimestampTz time_column(const Table &table, HeapTuple row, const char *name, TimestampTz otherwise);
+const char *text_column(const Table &table, HeapTuple row, const char *name);  // NULL gives nullptr
+
+// What an index is searched for: `column` of the table equals `value`, a text of collation "C".
+ScanKeyData equals(const Table &table, const char *column, const char *value);
+
+// Calls f with each row that has those values, under the active snapshot. f must leave no C++ object behind.
+template <typename F>
+void for_each(const Table &table, ScanKeyData *keys, int count, F &&f)
+{
+    SysScanDesc scan = systable_beginscan(table.relation, table.index, OidIsValid(table.index),
+                                          GetActiveSnapshot(), count, keys);
+    while (HeapTuple row = systable_getnext(scan))
+        f(row);
+    systable_endscan(scan);
+}
+
+}  // namespace videoroom::pg
