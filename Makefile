@@ -104,14 +104,14 @@ relay:
 
 # The benchmarks' own programs, beside the simulator.
 BENCH_FLAGS = -std=c++20 -O2 -Isrc -I$(shell $(PG_CONFIG) --includedir) $(WARNINGS)
-build/bench-post: test/bench/post.cpp $(wildcard src/core/*.cpp src/core/*.hpp)
+build/bench-post build/bench-sign: build/bench-%: test/bench/%.cpp $(wildcard src/core/*.cpp src/core/*.hpp)
 	@mkdir -p $(@D)
 	$(CXX) $(BENCH_FLAGS) $(filter %.cpp,$^) $(LIBRARIES) -o $@
 build/bench-book: test/bench/book.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(BENCH_FLAGS) $< -lpq -o $@
 .PHONY: bench-programs
-bench-programs: build/bench-post build/bench-book
+bench-programs: build/bench-post build/bench-sign build/bench-book
 
 FORMATTED = $(shell find src test/unit test/fuzz test/bench -name '*.[ch]pp')
 

@@ -8,7 +8,7 @@ use File::Basename 'dirname';
 use List::Util qw(max min);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(sql sql_file set_config pgbench turns row ratio_of median per_cent wait_until note rounds write_file);
+our @EXPORT = qw(sql sql_file set_config pgbench latencies turns row ratio_of median per_cent wait_until note rounds write_file);
 
 my $folder = dirname(dirname(__FILE__));
 my @table;
@@ -65,7 +65,7 @@ sub wait_until {
     my $deadline = time + ($seconds // 60);
     until ($condition->()) {
         die "waited in vain for $what\n" if time > $deadline;
-        sleep 0.01;
+        sleep 0.1;
     }
     return;
 }
@@ -80,6 +80,15 @@ sub pgbench {
     $out =~ /number of failed transactions: 0 / or die "$script: transactions failed:\n$out";
     $out =~ /^tps = ([\d.]+) \(without/m or die "$script: no rate:\n$out";
     return $1;
+}
+
+# The milliseconds of each transaction of a script, with one client.
+sub latencies {
+    my ($script, %options) = @_;
+    unlink glob 'latency.*';
+    run('pgbench', '-n', '-M', 'prepared', '-c', 1, '-t', $options{transactions}, '-l', '--log-prefix=latency',
+        (map { ('-D', "$_=$options{values}{$_}") } keys %{ $options{values} // {} }), '-f', "$folder/sql/$script.sql");
+    return map { open my $log, '<', $_ or die "$_: $!\n"; map { (split)[2] / 1000 } <$log> } glob 'latency.*';
 }
 
 sub rounds { return $ENV{ROUNDS} || 5 }

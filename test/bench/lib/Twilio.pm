@@ -42,7 +42,7 @@ sub forget {
     return;
 }
 
-# The calls since: { arrived, answered, status, room } each, in the order in which they arrived.
+# The writes since: { arrived, answered, status, method, room } each, in the order in which they arrived.
 sub calls {
     my ($self) = @_;
     sleep 0.5;
@@ -50,8 +50,8 @@ sub calls {
     my @calls;
     while (<$log>) {
         my %call;
-        @call{qw(arrived answered status room)} = split;
-        push @calls, \%call;
+        @call{qw(arrived answered status method room)} = split;
+        push @calls, \%call if $call{method} eq 'POST';
     }
     return sort { $a->{arrived} <=> $b->{arrived} } @calls;
 }

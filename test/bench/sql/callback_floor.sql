@@ -1,0 +1,2 @@
+\set n :n + 1
+WITH signed AS (SELECT number, body, signature FROM plain.signed WHERE number = :client_id * 25000 + :n), raw AS (INSERT INTO plain.callback (body, signature, digest, room_id, applied_at, outcome) SELECT body, signature, sha256(convert_to(body, 'UTF8')), 'aaa' || lpad(number::text, 22, '0'), clock_timestamp(), 'applied' FROM signed) UPDATE plain.room r SET status = 'in-progress' FROM signed s WHERE r.room_id = 'aaa' || lpad(s.number::text, 22, '0');
