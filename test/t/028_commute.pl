@@ -212,7 +212,7 @@ sub compare {
     for my $telling (@$tellings) {
         my $wrong = wrong($telling, $seen->{ $telling->{booking} }) // next;
         diag("$telling->{booking}, $when ($telling->{history}{timing}): $wrong");
-        diag('told in this order: ' . $json->pretty(0)->encode($_)) for @{ $telling->{order} };
+        diag('told in this order: ' . $json->encode($_)) for @{ $telling->{order} };
         return 0;
     }
     return 1;

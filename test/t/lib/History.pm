@@ -15,7 +15,7 @@ sub whole { my ($time) = @_; return $time - $time % SECOND }
 # in it lies in the future but, where the booking is on, its end.
 sub draw {
     my ($class, $now) = @_;
-    my ($timing, $age) = @{ pick(['on', 100], ['on', 100], ['on', 100], ['over', 600], ['long ago', 7200]) };
+    my ($timing, $age) = @{ pick(['on', 100], ['on', 100], ['over', 600], ['long ago', 7200]) };
     my $starts = whole($now) - $age * 60 * SECOND;
     my $self = bless { timing => $timing, starts => $starts, ends => $starts + 150 * 60 * SECOND }, $class;
     $self->{closes} = $self->{ends} + 900 * SECOND;
@@ -41,7 +41,7 @@ sub session {
     my %of = (session => $name);
     my @facts = (
         chance(0.8) ? { %of, kind => 'callback', event => 'room-created', at => $start } : (),
-        chance(0.7) ? { %of, kind => 'callback', event => 'room-ended', at => $end } : (),
+        chance(0.6) ? { %of, kind => 'callback', event => 'room-ended', at => $end } : (),
         chance(0.4) ? { %of, kind => 'session', start => whole($start), chance(0.5) ? (end => whole($end)) : () } : ());
     push @facts, map { $self->stay("$name-p$_", $name, $start, $end) } 1 .. pick(0, 0, 1, 2, 4);
     return @facts;
@@ -92,7 +92,7 @@ sub order {
     my ($self) = @_;
     my @facts = @{ $self->{facts} };
     push @facts, grep { chance(0.2) } @facts;
-    push @facts, { kind => 'housekeeping' } if chance(0.3);
+    push @facts, ({ kind => 'housekeeping' }) x pick(0, 0, 1, 2);
     my @slots = shuffle(@facts, ('deed') x @{ $self->{deeds} });
     my @deeds = @{ $self->{deeds} };
     return map { ref $_ ? $_ : shift @deeds } @slots;
