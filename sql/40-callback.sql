@@ -12,6 +12,12 @@ AS 'MODULE_PATHNAME', 'videoroom_decode_callback';
 COMMENT ON FUNCTION videoroom.decode_callback(text) IS
     'Decodes the body of a genuine callback; ignored says why it is not to be applied';
 
+CREATE FUNCTION videoroom.knows_callback(digest bytea) RETURNS boolean
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_knows_callback';
+COMMENT ON FUNCTION videoroom.knows_callback(bytea) IS
+    'Whether a callback with that digest is kept, as of now at any isolation level';
+
 CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at timestamptz) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_count_callback';
@@ -73,16 +79,17 @@ BEGIN
         RETURN 'duplicate';
     END IF;
 
+    -- Under the name it is known by here: a person may have been forgotten since.
     INSERT INTO videoroom.event (room_id, kind, detail)
     VALUES (room, 'callback', jsonb_strip_nulls(jsonb_build_object(
         'event', kind, 'at', at, 'room_sid', session, 'participant_sid', stay,
-        'user_id', CASE WHEN stay IS NOT NULL THEN person END)));
+        'user_id', (SELECT c.user_id FROM videoroom.connection c WHERE c.participant_sid = stay))));
     PERFORM videoroom.settle_room(room);
     RETURN 'applied';
 END
 $$;
 COMMENT ON FUNCTION @extschema@.videoroom_apply_callback(jsonb) IS
-    'Applies one decoded status callback, Twilio''s parameter names with string values: applied, duplicate or ignored. Trusts its input';
+    'Applies one decoded status callback, Twilio''s parameter names with string values: applied, duplicate or ignored. Trusts its input; call it at READ COMMITTED';
 
 CREATE FUNCTION videoroom.retry_time(attempts integer) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE
@@ -102,7 +109,6 @@ SET lock_timeout = '2s'
 AS $$
 DECLARE
     decoded record;
-    fault   text;
 BEGIN
     IF NEW.body IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body must not be null';
@@ -116,7 +122,7 @@ BEGIN
 
     NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
     PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
-    IF EXISTS (SELECT FROM videoroom.callback c WHERE c.digest = NEW.digest) THEN
+    IF videoroom.knows_callback(NEW.digest) THEN
         PERFORM videoroom.count_callback('duplicate', NULL, NULL);
         RETURN NULL;
     END IF;
@@ -130,31 +136,34 @@ BEGIN
     NEW.error := decoded.ignored;
     IF decoded.ignored IS NOT NULL THEN
         NEW.outcome := 'ignored';
+        NEW.applied_at := clock_timestamp();
+    ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        -- Of what others have committed since, nothing is seen here: left to the worker, whose snapshots are new.
+        NEW.retry_at := clock_timestamp();
+        PERFORM videoroom.wake();
     ELSE
         -- Twilio will not send it twice: what fails now is kept and tried again.
         BEGIN
             NEW.outcome := @extschema@.videoroom_apply_callback(decoded.payload);
             NEW.error := CASE WHEN NEW.outcome = 'ignored' THEN 'not about a room of ours' END;
+            NEW.applied_at := clock_timestamp();
         EXCEPTION WHEN OTHERS THEN
-            fault := format('%s: %s', SQLSTATE, SQLERRM);
+            NEW.outcome := NULL;
+            NEW.attempts := 1;
+            NEW.retry_at := videoroom.retry_time(1);
+            NEW.error := format('%s: %s', SQLSTATE, SQLERRM);
+            PERFORM videoroom.wake();
         END;
     END IF;
 
-    IF fault IS NULL THEN
-        NEW.applied_at := clock_timestamp();
-    ELSE
-        NEW.attempts := 1;
-        NEW.retry_at := videoroom.retry_time(1);
-        NEW.error := fault;
-        PERFORM videoroom.wake();
-    END IF;
     PERFORM videoroom.count_callback(
-        NEW.outcome, CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
+        CASE WHEN NEW.attempts = 0 THEN coalesce(NEW.outcome, 'kept') END,
+        CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION videoroom.receive() IS
-    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error';
+    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error, one that comes at REPEATABLE READ or SERIALIZABLE is left to the worker';
 
 CREATE TRIGGER receive BEFORE INSERT ON videoroom.callback
     FOR EACH ROW EXECUTE FUNCTION videoroom.receive();

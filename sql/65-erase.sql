@@ -103,6 +103,9 @@ DECLARE
 BEGIN
     IF person IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'user_id must not be null';
+    ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'a person can only be forgotten at READ COMMITTED',
+            DETAIL = 'A snapshot taken before does not show what has come in since, which would stay.';
     END IF;
     rooms := videoroom.rooms_of(person);
     FOREACH room IN ARRAY rooms LOOP
@@ -116,4 +119,5 @@ COMMENT ON FUNCTION @extschema@.videoroom_erase(text) IS
 'Forgets a person: here at once, at Twilio by Anonymize through the outbox; gives the number of rooms they were in
 
 Invitations, connections, events and raw callbacks keep a stand-in, one for each room, so times and numbers stay true.
-What the scheduler wrote itself (booking_id, metadata, reason) stays. PT409: a room still expects the person.';
+What the scheduler wrote itself (booking_id, metadata, reason) stays. PT409: a room still expects the person.
+0A000: at REPEATABLE READ or SERIALIZABLE.';

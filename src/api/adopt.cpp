@@ -8,6 +8,9 @@
 namespace videoroom::api {
 namespace {
 
+// Of two at once the second finds what the first decided.
+pg::Statement lock_home{"SELECT FROM videoroom.home FOR NO KEY UPDATE"};
+
 pg::Statement lock_rooms{R"(
     SELECT FROM videoroom.room r
      WHERE r.room_id IN (SELECT s.room_id FROM videoroom.session s WHERE s.ended_at IS NULL)
@@ -53,6 +56,7 @@ void refuse_to_let_go_of_own()
 void adopt(bool keep)
 {
     pg::Spi spi;
+    spi.execute(lock_home);
     pg::Home home = pg::home();
     if (home == pg::Home::unclaimed || (keep && home == pg::Home::ours))
         return;

@@ -20,6 +20,9 @@ constexpr std::string_view signature_header = "x-twilio-signature";
 
 pg::Statement insert{"INSERT INTO videoroom.callback (body, signature) VALUES ($1, $2)"};
 
+// The relay's snapshot may be older than the lock on the digest.
+pg::Statement known{"SELECT FROM videoroom.callback c WHERE c.digest = $1"};
+
 // The URL that Twilio was given for this database.
 std::string own_url()
 {
@@ -114,6 +117,14 @@ VIDEOROOM_FUNCTION(videoroom_decode_callback)
 
     core::Form form = core::decode_form(api::Arguments(fcinfo).text(0, "body"));
     return api::decoded_row(fcinfo, core::decode_callback(form, pg::credentials().account_sid));
+}
+
+VIDEOROOM_FUNCTION(videoroom_knows_callback)
+{
+    using namespace videoroom;
+
+    pg::Spi spi;
+    return BoolGetDatum(!spi.read_latest(api::known, {{BYTEAOID, PG_GETARG_DATUM(0), false}}).empty());
 }
 
 VIDEOROOM_FUNCTION(videoroom_receive_callback)

@@ -19,6 +19,7 @@ pg::Statement invite{R"(
       FROM invited
     HAVING pg_catalog.count(*) > 0)"};
 
+// Under the latest snapshot, since others may have invited while we waited for the room.
 pg::Statement count_invited{R"(
     SELECT pg_catalog.count(*) FROM videoroom.participant p WHERE p.room_id = $1 AND p.removed_at IS NULL)"};
 
@@ -59,7 +60,7 @@ void add_participants(const std::string &room_id, const std::vector<std::string>
     Room room = lock_newest_room(spi, room_id);
     check_open(room);
     spi.execute(invite, {pg::text(room.room_id), pg::text_array(users)});
-    pg::Rows invited = spi.execute(count_invited, {pg::text(room.room_id)});
+    pg::Rows invited = spi.read_latest(count_invited, {pg::text(room.room_id)});
     check_participant_count(static_cast<std::size_t>(*invited.bigint(0, 1)));
     spi.execute(forget_removals, {pg::text(room.room_id), pg::text_array(users)});
 }

@@ -19,7 +19,8 @@ pg::Statement lock_rooms{R"(
        AND r.room_id IN (SELECT o.room_id FROM videoroom.outbox o WHERE o.dead_at IS NOT NULL)
        FOR NO KEY UPDATE SKIP LOCKED)"};
 
-// Of several that ask for the same the latest; none that was asked for again since.
+// Of several that ask for the same the latest; none that was asked for again since. Without what it died of,
+// which the event keeps: of that it would die again after a crash, with nobody having refused it.
 pg::Statement requeue{R"(
     WITH dead AS (
         SELECT DISTINCT ON (o.room_id, o.action, o.target) o.id
@@ -30,7 +31,8 @@ pg::Statement requeue{R"(
                               AND twin.target = o.target AND twin.dead_at IS NULL)
          ORDER BY o.room_id, o.action, o.target, o.id DESC),
     requeued AS (
-        UPDATE videoroom.outbox o SET dead_at = NULL, attempts = 0, run_at = pg_catalog.clock_timestamp()
+        UPDATE videoroom.outbox o
+           SET dead_at = NULL, attempts = 0, last_error = NULL, run_at = pg_catalog.clock_timestamp()
           FROM dead
          WHERE o.id = dead.id
         RETURNING o.id, o.room_id, o.action)

@@ -25,6 +25,9 @@
 #ifndef EARLY
 #define EARLY 1         /* looks by name before the resolve window has passed */
 #endif
+#ifndef DEATHS
+#define DEATHS 0        /* creates that Twilio refuses for good, and what the operator then does */
+#endif
 #if !defined(REPEATS) && !defined(FAULT_LAST_CALLBACK_WINS)
 #define ONE_DELIVERY
 #endif
@@ -38,6 +41,8 @@ bool booked[ROOMS], closed[ROOMS];
 bool locked[ROOMS];                     /* a client's open transaction holds the room */
 bool create_row[ROOMS], create_sent[ROOMS];
 bool complete_row[ROOMS], complete_due[ROOMS];
+bool refused_row[ROOMS];                /* Twilio refused the create for good, an earlier one is not resolved yet */
+bool dead[ROOMS];                       /* the create row was given up; it waits for retry or discard */
 
 #define UNKNOWN 0
 #define OPEN 1
@@ -65,7 +70,7 @@ bool window_passed[ROOMS];              /* resolve window since sent_at: nothing
 
 mtype:phase = { idle, request, answer, halfway, decided };
 mtype:call = { nothing, post, adopt, resolve, complete_sid, complete_name };
-mtype:said = { silence, created, exists, found, missing, done, already, lost, refused };
+mtype:said = { silence, created, exists, found, missing, done, already, lost, refused, hopeless };
 
 mtype:phase phase[ROOMS] = idle;
 mtype:call call[ROOMS] = nothing;
@@ -77,6 +82,9 @@ bool judged[ROOMS];                     /* the window had passed before this loo
 bool uncovered[ROOMS];
 
 byte crashes = CRASHES, losses = LOSSES, ends = ENDS, joins = JOINS, early = EARLY;
+byte deaths = DEATHS, deeds = DEATHS;
+bool discarded[ROOMS];                  /* not in the tables: the operator did without a session */
+bool no_again[ROOMS];                   /* not in the tables: refused for good since it was last asked for by hand */
 bool calm;                              /* from here on nothing happens by itself, what is under way still ends */
 
 #ifdef WITNESS
@@ -110,7 +118,7 @@ inline settle(r)
     look(r);
     if
     :: open_sid -> complete_row[r] = true      /* due when the clock says so, at once for a cancelled room */
-    :: !open_sid && ended_sid && !closed[r] && !create_row[r] -> create_row[r] = true; create_sent[r] = false
+    :: !open_sid && ended_sid && !closed[r] && !create_row[r] && !dead[r] -> create_row[r] = true; create_sent[r] = false
     :: else
     fi;
     open_sid = 0;
@@ -141,7 +149,16 @@ inline drop_create(r)
 #endif
     create_row[r] = false;
     create_sent[r] = false;
+    refused_row[r] = false;
     window_passed[r] = false
+}
+
+/* Given up: nothing that it sent can still be born. */
+inline bury_create(r)
+{
+    assert(no_again[r]);                /* of a refusal, and of one that came since it was asked for */
+    drop_create(r);
+    dead[r] = true
 }
 
 inline drop_complete(r)
@@ -239,6 +256,8 @@ end:
             losses--; stray(r); phase[r] = answer; said[r] = lost }             /* request may come through */
     :: d_step { phase[r] == request && losses && !calm ->               /* 429, never left: it did nothing */
             losses--; phase[r] = answer; said[r] = refused }
+    :: d_step { phase[r] == request && call[r] == post && deaths && !calm ->    /* a permanent code */
+            deaths--; phase[r] = answer; said[r] = hopeless }
     :: d_step { phase[r] == request && losses && !calm ->               /* served, and the answer lost */
             losses--; serve(r); said[r] = lost; sid[r] = 0 }
     :: d_step { current[r] && ends && !calm -> ends--; be_over(r) }
@@ -275,6 +294,35 @@ end:
         locked[0] = false
     }
 }
+
+/* Retry and discard, under the room's lock as any client. */
+#if DEATHS > 0
+inline retry(r)
+{
+    dead[r] = false;
+    create_row[r] = true;
+    create_sent[r] = false;
+    no_again[r] = false;
+#ifdef FAULT_RETRY_KEEPS_REFUSAL
+    refused_row[r] = true
+#else
+    refused_row[r] = false
+#endif
+}
+
+active proctype Operator()
+{
+end:
+    do
+    :: d_step { dead[0] && deeds && !locked[0] && !calm -> deeds--; retry(0) }
+    :: d_step { dead[0] && deeds && !locked[0] && !calm -> deeds--; dead[0] = false; discarded[0] = true }
+#ifdef FAULT_DISCARD_ALIVE
+    :: d_step { create_row[0] && deeds && !locked[0] && !calm ->
+            deeds--; create_row[0] = false; create_sent[0] = false; discarded[0] = true }
+#endif
+    od
+}
+#endif
 
 active proctype Calm()
 {
@@ -340,6 +388,9 @@ inline claim_create(r)
         if :: !judged[r] -> early-- :: else fi;
         send(r, resolve)
 #endif
+    :: !closed[r] && create_sent[r] && refused_row[r] && !open_sid ->
+        judged[r] = window_passed[r];
+        send(r, resolve)
 #ifndef FAULT_ONE_ANSWER_RESOLVES_ALL
     :: !closed[r] && create_sent[r] && open_sid -> judged[r] = true; send(r, resolve)
 #endif
@@ -351,7 +402,7 @@ inline claim_create(r)
 
 /* Is there anything to do for the create row now? Waiting for the window is not. */
 #define CREATE_DUE(r) (create_row[r] && (!create_sent[r] || window_passed[r] || (closed[r] && early) || \
-                                         (!closed[r] && !HAS_OPEN(r))))
+                                         (!closed[r] && !HAS_OPEN(r) && !refused_row[r])))
 #define IS_OPEN(r, s) (session[AT(r, s)] == OPEN)
 #define HAS_OPEN(r) (IS_OPEN(r, 1) || IS_OPEN(r, 2) || IS_OPEN(r, 3) || IS_OPEN(r, 4) || IS_OPEN(r, 5))
 #define PENDING(r) (create_row[r] && create_sent[r])
@@ -377,6 +428,7 @@ inline claim_complete(r)
 inline adopt_session(r, resolved)
 {
     record(r, sid[r], OPEN);
+    refused_row[r] = false;
     if
     :: resolved -> drop_create(r)
     :: else
@@ -427,6 +479,16 @@ inline record_answer(r)
     :: call[r] == post && said[r] == refused && sent_before[r] ->
         create_row[r] = false; create_sent[r] = false; forget(r)
 #endif
+    :: call[r] == post && said[r] == hopeless ->
+        no_again[r] = true;
+        if
+#ifndef FAULT_DIES_WHILE_SENT
+        :: sent_before[r] -> create_sent[r] = true; refused_row[r] = true
+#endif
+        :: !sent_before[r] && closed[r] -> drop_create(r)
+        :: else -> bury_create(r)
+        fi;
+        forget(r)
 #ifndef FAULT_WINDOW_SINCE_SENT_AT_ONLY
     :: call[r] == post && said[r] == lost -> window_passed[r] = false; forget(r)
 #endif
@@ -445,7 +507,8 @@ inline record_answer(r)
     :: call[r] == resolve && said[r] == found -> adopt_session(r, RESOLVED_BY_LOOK(r))
     :: call[r] == resolve && said[r] == missing ->
         if
-        :: NEVER_BORN(r) -> drop_create(r); settle(r)
+        :: NEVER_BORN(r) && refused_row[r] && !closed[r] -> bury_create(r); settle(r)
+        :: NEVER_BORN(r) && !(refused_row[r] && !closed[r]) -> drop_create(r); settle(r)
         :: else
         fi;
         forget(r)
@@ -485,9 +548,9 @@ end:
     :: d_step { phase[r] == idle && !locked[r] && CREATE_DUE(r) -> claim_create(r) }
     :: d_step { phase[r] == idle && !locked[r] && COMPLETE_DUE(r) -> claim_complete(r) }
     :: d_step { phase[r] == answer && !locked[r] -> record_answer(r) }
-    :: d_step { phase[r] == idle && !locked[r] && booked[r] && !closed[r] && !create_row[r] && joins && !calm ->
+    :: d_step { phase[r] == idle && !locked[r] && booked[r] && !closed[r] && !create_row[r] && !dead[r] && joins && !calm ->
             joins--; create_row[r] = true; create_sent[r] = false }
-    :: d_step { phase[r] == idle && !locked[r] && booked[r] && !closed[r] && PENDING(r) && joins && !calm ->
+    :: d_step { phase[r] == idle && !locked[r] && booked[r] && !closed[r] && PENDING(r) && !refused_row[r] && joins && !calm ->
             joins--; post_create(r) }
 #ifdef FAULT_RECORD_IN_TWO_TRANSACTIONS
     :: d_step { phase[r] == halfway && !locked[r] -> record(r, sid[r], OPEN); settle(r); forget(r) }
@@ -509,6 +572,49 @@ end:
 #endif
     od
 }
+
+/* ---- a restored copy that takes the original's place: all that came after the copy was made is forgotten ---- */
+
+#ifdef RESTORE
+bool was_closed, was_create_row, was_create_sent, was_complete_row, was_complete_due;
+byte was_session[SIDS + 1];
+
+active proctype Restore()
+{
+end:
+    d_step {
+        booked[0] && !locked[0] && !calm ->
+        was_closed = closed[0];
+        was_create_row = create_row[0];
+        was_create_sent = create_sent[0];
+        was_complete_row = complete_row[0];
+        was_complete_due = complete_due[0];
+        i = 1;
+        do
+        :: i <= SIDS -> was_session[i] = session[AT(0, i)]; i++
+        :: else -> break
+        od;
+        i = 0
+    };
+end_copied:
+    d_step {
+        !locked[0] && !calm ->
+        crash(0);
+        closed[0] = was_closed;
+        create_row[0] = was_create_row;
+        create_sent[0] = was_create_sent;
+        complete_row[0] = was_complete_row;
+        complete_due[0] = was_complete_due;
+        window_passed[0] = false;
+        i = 1;
+        do
+        :: i <= SIDS -> session[AT(0, i)] = was_session[i]; was_session[i] = 0; i++
+        :: else -> break
+        od;
+        i = 0
+    }
+}
+#endif
 
 /* ---- callbacks: any order, twice, or never ---- */
 
@@ -619,14 +725,18 @@ inline check(r)
         assert(!HAS_OPEN(r));                                   /* and the tables say so */
         assert(!complete_row[r])
     :: else ->
-        assert(HAS_OPEN(r));                                    /* it has its session */
-        assert(complete_row[r]);                                /* whose end is arranged for */
+        assert(HAS_OPEN(r) || dead[r] || discarded[r]);         /* it has its session */
+        assert(!HAS_OPEN(r) || complete_row[r]);                /* whose end is arranged for */
         assert(current[r] == 0 || IS_OPEN(r, current[r]))       /* nothing lives that the tables do not know */
     fi;
     i = 1;
     do
     :: i <= SIDS ->
+#ifdef RESTORE
+        assert(ended_callback[AT(r, i)] < APPLIED || session[AT(r, i)] != OPEN);
+#else
         assert(ended_callback[AT(r, i)] < APPLIED || session[AT(r, i)] == ENDED);
+#endif
         assert(session[AT(r, i)] <= twilio[AT(r, i)]);          /* the tables never run ahead of Twilio */
 #ifdef SWEEP
         assert(!DIFFERS(r, i));                                 /* with the sweep they agree in full */
@@ -648,6 +758,12 @@ inline witness(r)
 #endif
 #if WITNESS == 3
     assert(!(born_late && closed[r]));
+#endif
+#if WITNESS == 5
+    assert(!(discarded[r] && HAS_OPEN(r)));
+#endif
+#if WITNESS == 6
+    assert(!(!deaths && !deeds && !discarded[r] && !closed[r] && HAS_OPEN(r)));
 #endif
 #if WITNESS == 4
     assert(!(closed[r] && session[AT(r, 1)] == UNKNOWN && session[AT(r, 2)] == ENDED && !crashes));

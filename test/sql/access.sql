@@ -14,6 +14,7 @@ function videoroom.enqueue(text,text,text,integer,timestamp with time zone)|
 function videoroom.expire_rooms(integer)|
 function videoroom.forget_callbacks(text)|
 function videoroom.forget_in(text,text)|
+function videoroom.knows_callback(bytea)|
 function videoroom.lose_sessions(integer)|
 function videoroom.outbox_wake()|
 function videoroom.presumed_end(text,timestamp with time zone)|

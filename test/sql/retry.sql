@@ -11,12 +11,13 @@ DELETE FROM videoroom.outbox;
 CREATE TEMP TABLE row (name text, id bigint);
 CREATE FUNCTION pg_temp.put(name text, room text, action text, dead boolean) RETURNS void LANGUAGE sql AS $$
     WITH new AS (
-        INSERT INTO videoroom.outbox (room_id, action, dead_at, attempts, run_at)
-        VALUES ($2, $3, CASE WHEN $4 THEN now() END, 3, now() + '1 hour') RETURNING id)
+        INSERT INTO videoroom.outbox (room_id, action, dead_at, attempts, run_at, last_error)
+        VALUES ($2, $3, CASE WHEN $4 THEN now() END, 3, now() + '1 hour',
+                CASE WHEN $4 THEN '{"kind": "permanent"}'::jsonb END) RETURNING id)
     INSERT INTO row SELECT $1, id FROM new
 $$;
-CREATE FUNCTION pg_temp.rows() RETURNS TABLE (name text, dead boolean, attempts int, due boolean) LANGUAGE sql AS $$
-    SELECT name, dead_at IS NOT NULL, attempts, run_at <= clock_timestamp()
+CREATE FUNCTION pg_temp.rows() RETURNS TABLE (name text, dead boolean, attempts int, due boolean, error text) LANGUAGE sql AS $$
+    SELECT name, dead_at IS NOT NULL, attempts, run_at <= clock_timestamp(), last_error ->> 'kind'
       FROM videoroom.outbox JOIN row USING (id) ORDER BY id
 $$;
 SELECT pg_temp.put('a create, older', :'a', 'create-room', true);
@@ -26,7 +27,7 @@ SELECT pg_temp.put('b create', :'b', 'create-room', true);
 SELECT pg_temp.put('b create, asked for again', :'b', 'create-room', false);
 SELECT pg_temp.put('b complete, alive', :'b', 'complete-room', false);
 
--- One by its number; one that is alive, or has been asked for again, is left alone.
+-- One by its number, without what it died of; one that is alive, or has been asked for again, is left alone.
 SELECT videoroom_retry(id) FROM row WHERE name = 'a complete';
 SELECT videoroom_retry(id) FROM row WHERE name = 'a complete';
 SELECT videoroom_retry(id) FROM row WHERE name = 'b create';

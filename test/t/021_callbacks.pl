@@ -180,6 +180,20 @@ is(sql("SELECT status FROM videoroom.room WHERE room_id = '$third_room'"), 'in-p
 ok((health($node, 'callbacks'))[0], 'and health is well again');
 let_go($client);
 
+# --- a relay with a snapshot of its own
+
+my $fourth_room = book_later('snapshot');
+my $old = event($fourth_room, RoomSid => 'RM' . 'e' x 32);
+my $insert_old = sprintf q{SET default_transaction_isolation = 'repeatable read';
+    INSERT INTO videoroom.callback (body, signature) VALUES ('%s', '%s')}, body($old), signature($relay->url, $old);
+sql($insert_old);
+wait_until { last_row()->[0] eq 'applied' } 20, 'the worker to apply what came at REPEATABLE READ';
+is(sql("SELECT status FROM videoroom.room WHERE room_id = '$fourth_room'"), 'in-progress',
+    'a callback that comes at REPEATABLE READ is applied by the worker at once');
+$before = kept();
+sql($insert_old);
+is(kept(), $before, 'and an exact repeat is not stored again');
+
 # --- the database away
 
 my $live = book('away');
