@@ -31,6 +31,7 @@ find_server() {
     fi
     for config in $(ls -rvd /usr/lib/postgresql/*/bin/pg_config 2>/dev/null) "$(command -v pg_config)"; do
         [ -x "$config" ] && [ -x "$("$config" --bindir)/postgres" ] && [ -e "$("$config" --pgxs)" ] &&
+            [ -e "$("$config" --includedir-server)/postgres.h" ] &&
             [ "$("$config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge 15 ] && echo "$config" && return
     done
     return 1

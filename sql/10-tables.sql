@@ -153,12 +153,12 @@ CREATE TABLE videoroom.outbox (
     priority   smallint NOT NULL DEFAULT 2 CHECK (priority BETWEEN 0 AND 3),
     params     jsonb NOT NULL DEFAULT '{}',
     run_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    starts_at  timestamptz NOT NULL,
     sent_at    timestamptz,
     attempts   integer NOT NULL DEFAULT 0,
     last_error jsonb,
     dead_at    timestamptz,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    starts_at  timestamptz NOT NULL
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX outbox_once ON videoroom.outbox (room_id, action, target) WHERE dead_at IS NULL;
 CREATE INDEX outbox_room ON videoroom.outbox (room_id, id);
@@ -173,12 +173,12 @@ COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant, anonymize-part
 COMMENT ON COLUMN videoroom.outbox.priority IS '0 asked for by a person, 1 somebody waits for the room, 2 provisioning ahead, 3 housekeeping';
 COMMENT ON COLUMN videoroom.outbox.params IS 'Further facts the call needs; empty today';
 COMMENT ON COLUMN videoroom.outbox.run_at IS 'Not before this moment';
-COMMENT ON COLUMN videoroom.outbox.starts_at IS 'Start of the booking, filled in where it is not given: rooms made ahead go in this order';
 COMMENT ON COLUMN videoroom.outbox.sent_at IS 'When it last left for Twilio and may have arrived; put back to what it was once a try is known to have done nothing';
 COMMENT ON COLUMN videoroom.outbox.attempts IS 'How often it was tried';
 COMMENT ON COLUMN videoroom.outbox.last_error IS 'Last failure: at, kind, status, code, message, more_info, request_id';
 COMMENT ON COLUMN videoroom.outbox.dead_at IS 'When it was given up; stays until videoroom_retry';
 COMMENT ON COLUMN videoroom.outbox.created_at IS 'When it was asked for';
+COMMENT ON COLUMN videoroom.outbox.starts_at IS 'Start of the booking, filled in where it is not given: rooms made ahead go in this order';
 
 CREATE TABLE videoroom.callback (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -6,6 +6,15 @@ ALTER TABLE videoroom.outbox DROP CONSTRAINT outbox_action_check;
 ALTER TABLE videoroom.outbox ADD CONSTRAINT outbox_action_check
     CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant'));
 
+ALTER TABLE videoroom.outbox ADD COLUMN starts_at timestamptz;
+UPDATE videoroom.outbox o SET starts_at = r.starts_at FROM videoroom.room r WHERE r.room_id OPERATOR(pg_catalog.=) o.room_id;
+ALTER TABLE videoroom.outbox ALTER COLUMN starts_at SET NOT NULL;
+DROP INDEX videoroom.outbox_room, videoroom.outbox_due, videoroom.session_open;
+CREATE INDEX outbox_room ON videoroom.outbox (room_id, id);
+CREATE INDEX outbox_due ON videoroom.outbox (priority, run_at) WHERE dead_at IS NULL;
+CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS NULL AND priority = 2;
+CREATE INDEX session_open ON videoroom.session (room_id) WHERE ended_at IS NULL;
+
 DROP FUNCTION videoroom.decode_callback(text, text, text);
 
 CREATE TYPE videoroom.stats AS (
@@ -50,9 +59,78 @@ CREATE FUNCTION videoroom.decode_callback(body text, OUT payload jsonb, OUT room
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_decode_callback';
 
+CREATE FUNCTION videoroom.knows_callback(digest bytea) RETURNS boolean
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_knows_callback';
+
 CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at timestamptz) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_count_callback';
+
+CREATE OR REPLACE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kind     text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
+    room     text := payload ->> 'RoomName';
+    session  text := payload ->> 'RoomSid';
+    stay     text := payload ->> 'ParticipantSid';
+    person   text := payload ->> 'ParticipantIdentity';
+    at       timestamptz := payload ->> 'Timestamp';
+    ended    boolean := kind = 'room-ended';
+    is_new   boolean;
+BEGIN
+    IF kind IN ('room-created', 'room-ended') THEN
+        stay := NULL;
+    ELSIF kind IN ('participant-connected', 'participant-disconnected',
+                   'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
+        IF stay IS NULL OR person IS NULL THEN
+            RETURN 'ignored';
+        END IF;
+    ELSE
+        RETURN 'ignored';
+    END IF;
+    IF kind IS NULL OR session IS NULL OR at IS NULL THEN
+        RETURN 'ignored';
+    END IF;
+
+    PERFORM FROM videoroom.room r WHERE r.room_id = room FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN 'ignored';
+    END IF;
+
+    is_new := videoroom.record_session(
+        room, session,
+        CASE WHEN kind = 'room-created' THEN at END, NULL,
+        CASE WHEN ended THEN at END, NULL,
+        CASE WHEN NOT ended THEN at END);
+    IF NOT is_new AND NOT EXISTS (
+        SELECT FROM videoroom.session s WHERE s.room_sid = session AND s.room_id = room) THEN
+        RETURN 'ignored';
+    END IF;
+
+    IF stay IS NOT NULL THEN
+        is_new := videoroom.record_connection(
+            stay, session, person,
+            CASE WHEN kind = 'participant-connected' THEN at END, NULL,
+            CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
+            CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END)
+            OR is_new;
+    END IF;
+    IF NOT is_new THEN
+        RETURN 'duplicate';
+    END IF;
+
+    -- Under the name it is known by here: a person may have been forgotten since.
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_build_object(
+        'event', kind, 'at', at, 'room_sid', session, 'participant_sid', stay,
+        'user_id', (SELECT c.user_id FROM videoroom.connection c WHERE c.participant_sid = stay))));
+    PERFORM videoroom.settle_room(room);
+    RETURN 'applied';
+END
+$$;
 
 CREATE OR REPLACE FUNCTION videoroom.receive() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -61,7 +139,6 @@ SET lock_timeout = '2s'
 AS $$
 DECLARE
     decoded record;
-    fault   text;
 BEGIN
     IF NEW.body IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body must not be null';
@@ -75,7 +152,7 @@ BEGIN
 
     NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
     PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
-    IF EXISTS (SELECT FROM videoroom.callback c WHERE c.digest = NEW.digest) THEN
+    IF videoroom.knows_callback(NEW.digest) THEN
         PERFORM videoroom.count_callback('duplicate', NULL, NULL);
         RETURN NULL;
     END IF;
@@ -89,26 +166,29 @@ BEGIN
     NEW.error := decoded.ignored;
     IF decoded.ignored IS NOT NULL THEN
         NEW.outcome := 'ignored';
+        NEW.applied_at := clock_timestamp();
+    ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        -- Of what others have committed since, nothing is seen here: left to the worker, whose snapshots are new.
+        NEW.retry_at := clock_timestamp();
+        PERFORM videoroom.wake();
     ELSE
         -- Twilio will not send it twice: what fails now is kept and tried again.
         BEGIN
             NEW.outcome := @extschema@.videoroom_apply_callback(decoded.payload);
             NEW.error := CASE WHEN NEW.outcome = 'ignored' THEN 'not about a room of ours' END;
+            NEW.applied_at := clock_timestamp();
         EXCEPTION WHEN OTHERS THEN
-            fault := format('%s: %s', SQLSTATE, SQLERRM);
+            NEW.outcome := NULL;
+            NEW.attempts := 1;
+            NEW.retry_at := videoroom.retry_time(1);
+            NEW.error := format('%s: %s', SQLSTATE, SQLERRM);
+            PERFORM videoroom.wake();
         END;
     END IF;
 
-    IF fault IS NULL THEN
-        NEW.applied_at := clock_timestamp();
-    ELSE
-        NEW.attempts := 1;
-        NEW.retry_at := videoroom.retry_time(1);
-        NEW.error := fault;
-        PERFORM videoroom.wake();
-    END IF;
     PERFORM videoroom.count_callback(
-        NEW.outcome, CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
+        CASE WHEN NEW.attempts = 0 THEN coalesce(NEW.outcome, 'kept') END,
+        CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
     RETURN NEW;
 END
 $$;
@@ -118,6 +198,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    moment  timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
     pending videoroom.callback;
     decoded record;
     result  text;
@@ -126,7 +207,7 @@ DECLARE
 BEGIN
     FOR pending IN
         SELECT * FROM videoroom.callback c
-         WHERE c.applied_at IS NULL AND c.retry_at <= clock_timestamp()
+         WHERE c.applied_at IS NULL AND c.retry_at <= moment
          ORDER BY c.retry_at, c.id
          LIMIT "limit"
            FOR UPDATE SKIP LOCKED
@@ -178,6 +259,29 @@ BEGIN
     GET DIAGNOSTICS kept = ROW_COUNT;
     PERFORM videoroom.wake();
     RETURN kept;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION videoroom.expire_rooms(batch integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
+    room   text;
+    closed integer := 0;
+BEGIN
+    FOR room IN
+        SELECT r.room_id FROM videoroom.room r
+         WHERE r.closed_at IS NULL AND r.closes_at <= moment
+         ORDER BY r.closes_at
+         LIMIT batch
+           FOR NO KEY UPDATE SKIP LOCKED
+    LOOP
+        PERFORM videoroom.settle_room(room);
+        closed := closed + 1;
+    END LOOP;
+    RETURN closed;
 END
 $$;
 
@@ -279,6 +383,9 @@ DECLARE
 BEGIN
     IF person IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'user_id must not be null';
+    ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'a person can only be forgotten at READ COMMITTED',
+            DETAIL = 'A snapshot taken before does not show what has come in since, which would stay.';
     END IF;
     rooms := videoroom.rooms_of(person);
     FOREACH room IN ARRAY rooms LOOP
@@ -384,12 +491,19 @@ $$;
 COMMENT ON COLUMN videoroom.home.let_go_at IS 'When this copy let go of the original''s sessions; rooms booked before may have more of them there';
 COMMENT ON COLUMN videoroom.outbox.action IS 'create-room, complete-room, remove-participant or anonymize-participant';
 COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant, anonymize-participant: the PA sid, or identity/ and the user_id to remove while none is known';
+COMMENT ON COLUMN videoroom.outbox.starts_at IS 'Start of the booking, filled in where it is not given: rooms made ahead go in this order';
 COMMENT ON FUNCTION videoroom.verify_callback(text, text, text) IS
     'Verifies a callback''s signature: PT403 if it is forged; url NULL: videoroom.callback_url';
 COMMENT ON FUNCTION videoroom.decode_callback(text) IS
     'Decodes the body of a genuine callback; ignored says why it is not to be applied';
+COMMENT ON FUNCTION videoroom.knows_callback(bytea) IS
+    'Whether a callback with that digest is kept, as of now at any isolation level';
 COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
     'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp';
+COMMENT ON FUNCTION @extschema@.videoroom_apply_callback(jsonb) IS
+    'Applies one decoded status callback, Twilio''s parameter names with string values: applied, duplicate or ignored. Trusts its input; call it at READ COMMITTED';
+COMMENT ON FUNCTION videoroom.receive() IS
+    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error, one that comes at REPEATABLE READ or SERIALIZABLE is left to the worker';
 COMMENT ON FUNCTION @extschema@.videoroom_replay(timestamptz) IS
 'Has the kept callbacks that came in since then applied again, and gives their number
 
@@ -403,7 +517,8 @@ COMMENT ON FUNCTION @extschema@.videoroom_erase(text) IS
 'Forgets a person: here at once, at Twilio by Anonymize through the outbox; gives the number of rooms they were in
 
 Invitations, connections, events and raw callbacks keep a stand-in, one for each room, so times and numbers stay true.
-What the scheduler wrote itself (booking_id, metadata, reason) stays. PT409: a room still expects the person.';
+What the scheduler wrote itself (booking_id, metadata, reason) stays. PT409: a room still expects the person.
+0A000: at REPEATABLE READ or SERIALIZABLE.';
 COMMENT ON FUNCTION @extschema@.videoroom_discard(bigint) IS
 'Drops a call that was given up
 
@@ -449,6 +564,8 @@ COMMENT ON FUNCTION @extschema@.videoroom_stats() IS
 'Counters and latencies of this database, from shared memory: no table is read
 
 The columns are explained at type videoroom.stats (\d+ videoroom.stats). 55000: the library is not preloaded.';
+COMMENT ON FUNCTION videoroom.outbox_wake() IS
+'Wakes the worker at commit, in time for the rows that were made due, and fills in starts_at';
 
 -- What is new is nobody's but its owner's, whatever the default privileges say; what was granted stays granted.
 DO $$
@@ -465,6 +582,7 @@ BEGIN
            AND p.oid OPERATOR(pg_catalog.=) ANY (ARRAY[
                'videoroom.verify_callback(text, text, text)',
                'videoroom.decode_callback(text)',
+               'videoroom.knows_callback(bytea)',
                'videoroom.count_callback(text, text, timestamptz)',
                '@extschema@.videoroom_replay(timestamptz)',
                'videoroom.rooms_of(text)',
