@@ -25,14 +25,14 @@ pg::Statement insert{R"(
           FROM videoroom.home h
          WHERE h.system_identifier = $12 AND h.database_oid = $13 AND h.table_oid = h.tableoid
            AND h.server_major = $14
-        RETURNING room_id, opens_at, starts_at),
+        RETURNING room_id, opens_at),
     people AS (
         INSERT INTO videoroom.participant (room_id, user_id)
         SELECT room.room_id, u.user_id FROM room, pg_catalog.unnest($11) u (user_id)),
     event AS (
         INSERT INTO videoroom.event (room_id, kind) SELECT room.room_id, 'booked' FROM room)
-    INSERT INTO videoroom.outbox (room_id, action, run_at, starts_at)
-    SELECT room.room_id, 'create-room', greatest(room.opens_at, pg_catalog.clock_timestamp()), room.starts_at
+    INSERT INTO videoroom.outbox (room_id, action, run_at)
+    SELECT room.room_id, 'create-room', greatest(room.opens_at, pg_catalog.clock_timestamp())
       FROM room)"};
 
 pg::Statement link_predecessor{"UPDATE videoroom.room SET successor = $2 WHERE room_id = $1"};

@@ -50,8 +50,13 @@ bool genuine(const core::Form &form, const std::string &url, const std::string &
     refuse(refusal::forged);
 }
 
-void verify(const std::string &body, const std::string &url, const std::string &signature)
+// Arguments body, signature, url.
+void verify(const Arguments &arguments)
 {
+    std::string body = arguments.text(0, "body");
+    std::string signature = arguments.optional_text(1).value_or("");
+    std::optional<std::string> given_url = arguments.optional_text(2);
+    std::string url = given_url ? *given_url : own_url();
     core::Form form;
     try {
         form = core::decode_form(body);
@@ -102,11 +107,7 @@ VIDEOROOM_FUNCTION(videoroom_verify_callback)
 {
     using namespace videoroom;
 
-    api::Arguments arguments(fcinfo);
-    std::string body = arguments.text(0, "body");
-    std::string signature = arguments.optional_text(1).value_or("");
-    std::optional<std::string> given_url = arguments.optional_text(2);
-    api::verify(body, given_url ? *given_url : api::own_url(), signature);
+    api::verify(api::Arguments(fcinfo));
     return 0;
 }
 
@@ -115,7 +116,10 @@ VIDEOROOM_FUNCTION(videoroom_decode_callback)
 {
     using namespace videoroom;
 
-    core::Form form = core::decode_form(api::Arguments(fcinfo).text(0, "body"));
+    api::Arguments arguments(fcinfo);
+    if (PG_NARGS() == 3)  // as version 0.1.0 declares it, until ALTER EXTENSION: verifies, too
+        api::verify(arguments);
+    core::Form form = core::decode_form(arguments.text(0, "body"));
     return api::decoded_row(fcinfo, core::decode_callback(form, pg::credentials().account_sid));
 }
 

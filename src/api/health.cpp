@@ -72,6 +72,7 @@ struct Slot {
     pid_t held_by = 0;
     Pause pause = Pause::none;
     bool out_of_workers = false;
+    bool out_of_slots = false;  // every slot is another database's
 };
 
 Slot read_slot(pg::shared::State *state)
@@ -79,8 +80,8 @@ Slot read_slot(pg::shared::State *state)
     pg::shared::Locked locked(state);
     pg::shared::Database *database = pg::shared::find_database(state, MyDatabaseId);
     if (!database)
-        return {0, 0, Pause::none, state->out_of_workers};
-    return {database->worker, database->held_by, database->pause, state->out_of_workers};
+        return {0, 0, Pause::none, state->out_of_workers, !pg::shared::find_database(state, InvalidOid)};
+    return {database->worker, database->held_by, database->pause, state->out_of_workers, false};
 }
 
 Check missing_worker(const Slot &slot)
@@ -88,6 +89,10 @@ Check missing_worker(const Slot &slot)
     if (slot.held_by)
         return bad("worker", "process " + std::to_string(slot.held_by) + " is dropping this database",
                    "SELECT * FROM pg_stat_activity WHERE pid = " + std::to_string(slot.held_by) + ";");
+    if (slot.out_of_slots)
+        return bad("worker",
+                   std::to_string(pg::shared::most_databases) + " other databases have their workers",
+                   "Drop the extension in one of them, or move this database to another server.");
     if (slot.out_of_workers)
         return bad("worker", "there is no free slot for a background worker",
                    "ALTER SYSTEM SET max_worker_processes = " + std::to_string(max_worker_processes + 8) +

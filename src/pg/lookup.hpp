@@ -26,15 +26,22 @@ const char *text_column(const Table &table, HeapTuple row, const char *name);  /
 // What an index is searched for: `column` of the table equals `value`, a text of collation "C".
 ScanKeyData equals(const Table &table, const char *column, const char *value);
 
-// Calls f with each row that has those values, under the active snapshot. f must leave no C++ object behind.
+// Calls f with each row that has those values and that the snapshot shows. f must leave no C++ object behind.
 template <typename F>
-void for_each(const Table &table, ScanKeyData *keys, int count, F &&f)
+void for_each(const Table &table, ScanKeyData *keys, int count, Snapshot snapshot, F &&f)
 {
-    SysScanDesc scan = systable_beginscan(table.relation, table.index, OidIsValid(table.index),
-                                          GetActiveSnapshot(), count, keys);
+    SysScanDesc scan =
+        systable_beginscan(table.relation, table.index, OidIsValid(table.index), snapshot, count, keys);
     while (HeapTuple row = systable_getnext(scan))
         f(row);
     systable_endscan(scan);
+}
+
+// The same under the active snapshot.
+template <typename F>
+void for_each(const Table &table, ScanKeyData *keys, int count, F &&f)
+{
+    for_each(table, keys, count, GetActiveSnapshot(), f);
 }
 
 }  // namespace videoroom::pg

@@ -49,6 +49,7 @@ struct Account {
     core::TokenBucket writes;
     core::TokenBucket reads;
     core::Breaker breaker;
+    pid_t prober;  // the worker that has taken the breaker's probe
 };
 
 struct State {
@@ -57,6 +58,7 @@ struct State {
     Latch *launcher_latch;
     bool look_again;      // the launcher shall look at the databases again
     bool out_of_workers;  // the last attempt to start a worker found no slot
+    bool out_of_slots;    // a database with the extension found none of ours
     ConditionVariable worker_gone;
     Database databases[most_databases];
     Account accounts[most_accounts];

@@ -45,6 +45,12 @@ void release(Oid oid, bool dropped)
     pg::shared::wake_launcher();
 }
 
+// After an error, and when the session is ended.
+void not_dropped(int, Datum oid)
+{
+    release(DatumGetObjectId(oid), false);
+}
+
 bool worker_is_there(Oid oid)
 {
     Locked locked(state());
@@ -89,17 +95,12 @@ void utility(PlannedStmt *statement, const char *query, bool read_only_tree, Pro
         return;
     }
 
-    PG_TRY();
+    PG_ENSURE_ERROR_CLEANUP(not_dropped, ObjectIdGetDatum(dropped));
     {
         stop_worker(dropped);
         pass_on(statement, query, read_only_tree, context, params, environment, receiver, completion);
     }
-    PG_CATCH();
-    {
-        release(dropped, false);
-        PG_RE_THROW();
-    }
-    PG_END_TRY();
+    PG_END_ENSURE_ERROR_CLEANUP(not_dropped, ObjectIdGetDatum(dropped));
     release(dropped, true);
 }
 

@@ -50,6 +50,8 @@ int Gate::admit(int wanted, bool write)
     while (granted < wanted && account->breaker.next(moment) <= moment &&
            bucket(account, write).next(moment, quota(write)) <= moment && account->breaker.allows(moment)) {
         bucket(account, write).take(moment, quota(write));
+        if (account->breaker.probing)
+            account->prober = MyProcPid;
         granted++;
     }
     return granted;
@@ -62,7 +64,8 @@ void Gate::give_back(int unused, bool write)
     Locked locked(pg::shared::state());
     Account *account = locked_account();
     bucket(account, write).tokens += unused;
-    account->breaker.abandoned();
+    if (account->prober == MyProcPid)
+        account->breaker.abandoned();
 }
 
 TimestampTz Gate::next(bool write) const

@@ -19,6 +19,7 @@ using pg::shared::state;
 constexpr TimestampTz safety_look = 60 * USECS_PER_SEC;
 constexpr TimestampTz longest_probe = 5 * USECS_PER_SEC;  // then the next database gets its turn
 constexpr TimestampTz longest_pause = 60 * USECS_PER_SEC;
+constexpr TimestampTz longest_refusal = 5 * USECS_PER_SEC;  // a worker slot may get free at any moment
 constexpr TimestampTz lived_well = 10 * USECS_PER_SEC;
 
 // What the launcher remembers of a database.
@@ -27,7 +28,6 @@ struct Known {
     TimestampTz started_at = 0;
     TimestampTz not_before = 0;
     int failures = 0;  // workers that died young, in a row
-    int refusals = 0;  // attempts in a row that found no worker slot
 };
 
 // What a database's slot says.
@@ -58,6 +58,7 @@ private:
         std::vector<Oid> databases = list_databases();
         forget_others(databases);
         check_probe(now);
+        tell_databases();
         for (Oid oid : databases) {
             Known &known = known_[oid];
             Slot slot = slot_of(oid);
@@ -95,10 +96,9 @@ private:
         tell_slots(!started);
         if (!started) {
             known.started_at = 0;
-            known.not_before = now + std::min(longest_pause, USECS_PER_SEC << std::min(++known.refusals, 6));
+            known.not_before = now + longest_refusal;
             return;
         }
-        known.refusals = 0;
         known.probed = false;
         probing_ = oid;
         probe_until_ = now + longest_probe;
@@ -124,14 +124,30 @@ private:
         Database *database = pg::shared::find_database(state(), oid);
         if (!database)
             return Slot::none;
-        if (database->held_by) {
-            if (BackendPidGetProc(database->held_by))
-                return Slot::held;
-            database->held_by = 0;  // the session that dropped it died
-        }
+        if (database->held_by)
+            return Slot::held;
         if (!database->worker)
             return Slot::wanted;
         return database->ready ? Slot::ready : Slot::running;
+    }
+
+    // Says so once, not at every call from a database too many.
+    void tell_databases()
+    {
+        bool out;
+        {
+            Locked locked(state());
+            out = state()->out_of_slots;
+        }
+        if (out && !told_databases_)
+            pg::call([] {
+                ereport(LOG,
+                        errmsg("videoroom has no worker for some databases: %d have one already",
+                               pg::shared::most_databases),
+                        errhint("SELECT * FROM videoroom_health() tells in each database; move some to "
+                                "another server."));
+            });
+        told_databases_ = told_databases_ || out;
     }
 
     // Says so once, not at every attempt.
@@ -213,6 +229,7 @@ private:
     std::map<Oid, Known> known_;
     Oid probing_ = InvalidOid;
     TimestampTz probe_until_ = 0;
+    bool told_databases_ = false;
     BackgroundWorkerHandle *handle_ = nullptr;
 };
 

@@ -16,6 +16,7 @@ namespace {
 constexpr std::string_view by_identity = "identity/";
 constexpr int lowest_priority = 3;
 constexpr int ahead = 2;
+constexpr TimestampTz longest_join_early = USECS_PER_HOUR;  // the most that the setting may be
 constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
 
 // Rooms in which something of one priority is due. They are locked before what is due in them is read: a
@@ -27,7 +28,7 @@ pg::Statement lock_due = {R"(
              WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1)
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
-     WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1 AND d.room_id <> ALL ($2)
+     WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1 AND d.starts_at > $5 AND d.room_id <> ALL ($2)
        AND NOT EXISTS (SELECT FROM videoroom.outbox u
                         WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
                           AND (u.priority, u.id) < (d.priority, d.id))
@@ -35,14 +36,14 @@ pg::Statement lock_due = {R"(
      LIMIT $3
        FOR NO KEY UPDATE OF r SKIP LOCKED)"};
 
-// The same for rooms made ahead, which go by the start of their bookings. None is due earlier than
-// videoroom.join_early, an hour at most, before that.
+// The same for rooms made ahead, which go by the start of their bookings. The walk ends an hour, the most
+// that videoroom.join_early may be, from now: what somebody made due earlier comes by lock_due, after them.
 pg::Statement lock_due_ahead = {R"(
     SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
              WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1)
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
-     WHERE d.dead_at IS NULL AND d.priority = 2 AND d.starts_at <= $1 + interval '1 hour'
+     WHERE d.dead_at IS NULL AND d.priority = 2 AND d.starts_at <= $4
        AND d.run_at <= $1 AND d.room_id <> ALL ($2)
        AND NOT EXISTS (SELECT FROM videoroom.outbox u
                         WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
@@ -273,17 +274,22 @@ std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std:
                                   TimestampTz now)
 {
     std::vector<int64> ids;
-    pg::Value skipped = pg::text_array(busy);
-    for (int priority = 0; priority <= lowest_priority; priority++) {
-        int left = most - static_cast<int>(ids.size());
-        if (left == 0)
-            break;
-        pg::Rows rows = priority == ahead
-                            ? spi.execute(lock_due_ahead, {pg::timestamp(now), skipped, pg::bigint(left)})
-                            : spi.execute(lock_due, {pg::timestamp(now), skipped, pg::bigint(left),
-                                                     pg::integer(priority)});
+    auto left = [&] { return most - static_cast<int>(ids.size()); };
+    auto add = [&](const pg::Rows &rows) {
         for (uint64 i = 0; i < rows.count(); i++)
             ids.push_back(rows.bigint(i, 1).value());
+    };
+    pg::Value moment = pg::timestamp(now), skipped = pg::text_array(busy);
+    for (int priority = 0; priority <= lowest_priority && left() > 0; priority++) {
+        TimestampTz starts_after = DT_NOBEGIN;
+        if (priority == ahead) {
+            starts_after = now + longest_join_early;
+            add(spi.execute(lock_due_ahead,
+                            {moment, skipped, pg::bigint(left()), pg::timestamp(starts_after)}));
+        }
+        if (left() > 0)
+            add(spi.execute(lock_due, {moment, skipped, pg::bigint(left()), pg::integer(priority),
+                                       pg::timestamp(starts_after)}));
     }
     return ids;
 }

@@ -1,7 +1,6 @@
 #include "worker/recorder.hpp"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "pg/spi.hpp"
@@ -82,18 +81,20 @@ bool record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorde
 Recorded record(std::vector<Answered> &answers, TimestampTz resume_at)
 {
     TimestampTz now = GetCurrentTimestamp();
-    auto later = [now](const Answered &answered) { return answered.not_before > now; };
-    std::stable_sort(answers.begin(), answers.end(), [&](const Answered &a, const Answered &b) {
-        return std::make_pair(later(a), std::string_view(a.call.room_id)) <
-               std::make_pair(later(b), std::string_view(b.call.room_id));
+    auto ready = std::stable_partition(answers.begin(), answers.end(), [now](const Answered &answered) {
+        return answered.not_before <= now;
     });
+    // The longest waiting ones; in the order in which everybody locks rooms.
+    std::size_t count = std::min<std::size_t>(ready - answers.begin(), most_savepoints);
+    std::stable_sort(answers.begin(), answers.begin() + count,
+                     [](const Answered &a, const Answered &b) { return a.call.room_id < b.call.room_id; });
 
     Recorded recorded;
     std::vector<bool> done(answers.size(), false);
     pg::Transaction transaction;
     {
         pg::Spi spi;
-        for (std::size_t i = 0; i < std::min(answers.size(), most_savepoints) && !later(answers[i]); i++)
+        for (std::size_t i = 0; i < count; i++)
             done[i] = record_one(spi, answers[i], resume_at, recorded);
     }
     transaction.commit();

@@ -5,6 +5,7 @@
 namespace videoroom::worker {
 namespace {
 
+using pg::shared::Account;
 using pg::shared::Database;
 using pg::shared::Locked;
 
@@ -21,6 +22,9 @@ void leave_slot(int, Datum slot)
         pg_atomic_write_u64(&database->stats.calls.in_flight, 0);
         if (no_extension && !database->due)
             database->oid = InvalidOid;
+        for (Account &account : pg::shared::state()->accounts)
+            if (account.prober == MyProcPid)
+                account.breaker.abandoned();
     }
     pg::answer_everybody(database);
     ConditionVariableBroadcast(&pg::shared::state()->worker_gone);

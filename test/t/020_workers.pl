@@ -12,7 +12,7 @@ my $prompt = 4;  # seconds; it takes milliseconds, but machines are busy
 my $twilio = start_simulator('--no-rate-limit');
 my $node = new_node(
     name => 'workers', simulator => $twilio, extension => 0,
-    join_early => '1h', request_timeout => '2min', retry_cap => '1s', writes_per_second => 10000, reads_per_second => 10000,
+    join_early => '1h', request_timeout => '2min', max_requests => 60, retry_cap => '1s', writes_per_second => 10000, reads_per_second => 10000,
     conf => "restart_after_crash = on\nmax_worker_processes = 24\nlog_statement = none");
 
 sub sql { return $node->safe_psql(@_) }
@@ -112,16 +112,16 @@ sql('postgres', 'DROP DATABASE second');
 
 my $count = 0;
 
-# Twenty calls that hang, half of them with their work done, and one answer that waits for a row that a client has locked.
+# Fifty calls that hang, half of them with their work done, and one answer that waits for a row that a client has locked.
 # Gives the client.
 sub trouble {
     my ($database, %what) = @_;
     $count++;
     $twilio->sim(DELETE => 'faults');
-    $twilio->faults(map { { match => { method => 'POST', path => '^/v1/Rooms$' }, hang => $_, count => 10 } } 'before', 'after');
+    $twilio->faults(map { { match => { method => 'POST', path => '^/v1/Rooms$' }, hang => $_, count => 25 } } 'before', 'after');
     sql($database, sprintf q{SELECT videoroom_create_booking('hangs-%d-' || n, now(), now() + interval '1 hour', '{ann}')
-        FROM generate_series(1, 20) n}, $count);
-    wait_until { 20 == sum(map { $_->{struck} } @{ $twilio->sim(GET => 'faults') }) } 20, '20 calls to hang';
+        FROM generate_series(1, 50) n}, $count);
+    wait_until { 50 == sum(map { $_->{struck} } @{ $twilio->sim(GET => 'faults') }) } 20, '50 calls to hang';
     return unless $what{lock};
 
     my $room = sql($database, sprintf q{SELECT videoroom_create_booking('locked-%d', now() + interval '3 hours',
@@ -158,18 +158,18 @@ sub healed {
 my $client = trouble('postgres', lock => 1);
 $worker = ready('postgres');
 in_time { sql('postgres', "SELECT pg_terminate_backend($worker, 60000)") } $prompt,
-    'SIGTERM ends a worker while 20 calls hang and a row is awaited';
+    'SIGTERM ends a worker while 50 calls hang and a row is awaited';
 let_go($client);
 healed('postgres', 'after SIGTERM');
 
 $client = trouble('postgres', lock => 1);
-in_time { $node->stop('fast') } $prompt + 2, 'fast shutdown while 20 calls hang and a row is awaited';
+in_time { $node->stop('fast') } $prompt + 2, 'fast shutdown while 50 calls hang and a row is awaited';
 let_go($client);
 $node->start;
 healed('postgres', 'after fast shutdown');
 
 $client = trouble('postgres', lock => 1);
-in_time { $node->stop('immediate') } $prompt + 2, 'immediate shutdown while 20 calls hang and a row is awaited';
+in_time { $node->stop('immediate') } $prompt + 2, 'immediate shutdown while 50 calls hang and a row is awaited';
 let_go($client);
 $node->start;
 healed('postgres', 'after crash recovery');
@@ -194,14 +194,14 @@ sub without_worker {
 }
 
 trouble('one');
-in_time { sql('one', 'DROP EXTENSION videoroom') } $prompt, 'DROP EXTENSION while 20 calls hang';
+in_time { sql('one', 'DROP EXTENSION videoroom') } $prompt, 'DROP EXTENSION while 50 calls hang';
 without_worker('one', 'DROP EXTENSION');
 
 sql('one', 'CREATE SCHEMA api; CREATE EXTENSION videoroom SCHEMA api');
 ok(ready('one'), 'created again, it has a worker again');
 sql('one', 'ALTER DATABASE one SET search_path = api, public');
 trouble('one');
-in_time { sql('one', 'DROP SCHEMA api CASCADE') } $prompt, 'DROP SCHEMA of the extension, CASCADE, while 20 calls hang';
+in_time { sql('one', 'DROP SCHEMA api CASCADE') } $prompt, 'DROP SCHEMA of the extension, CASCADE, while 50 calls hang';
 without_worker('one', 'DROP SCHEMA');
 
 sql('one', 'CREATE EXTENSION videoroom SCHEMA public');
@@ -224,12 +224,12 @@ sql('one', 'CREATE EXTENSION videoroom');
 ready('one');
 trouble('one');
 $worker = ready('postgres');
-in_time { sql('postgres', 'DROP DATABASE one') } $prompt, 'DROP DATABASE while 20 calls of its worker hang';
+in_time { sql('postgres', 'DROP DATABASE one') } $prompt, 'DROP DATABASE while 50 calls of its worker hang';
 is(ready('postgres'), $worker, 'the worker of another database is not disturbed');
 
 $client = trouble('closed', lock => 1);
 in_time { sql('postgres', 'DROP DATABASE closed WITH (FORCE)') } $prompt,
-    'DROP DATABASE WITH (FORCE) while 20 calls hang and a client holds a row that an answer waits for';
+    'DROP DATABASE WITH (FORCE) while 50 calls hang and a client holds a row that an answer waits for';
 let_go($client);
 
 sql('postgres', 'CREATE DATABASE mine');
@@ -274,6 +274,25 @@ $small->safe_psql('first', 'DROP EXTENSION videoroom');
 in_time { worker($small, 'second') } 15, 'the worker starts when a slot is free';
 ok((health($small, 'worker', 'second'))[0], 'and health is well');
 is(scalar(log_lines($small, qr/no background worker slot is free/)), 1, 'the log told it once');
+
+# --- out of our own slots: 64 databases
+
+$small->safe_psql('template1', 'CREATE EXTENSION videoroom');
+for my $n (1 .. 64) {
+    $small->safe_psql('postgres', "CREATE DATABASE many$n");
+    $small->safe_psql("many$n", 'SELECT videoroom.wake()');
+}
+($ok, $detail, $hint) = health($small, 'worker', 'many64');
+is($detail, '64 other databases have their workers', 'health of a database too many says so');
+like($hint, qr/^Drop the extension in one of them/, 'and what to do');
+$small->safe_psql('many64', 'SELECT videoroom.wake()') for 1 .. 3;
+wait_until { log_lines($small, qr/videoroom has no worker for some databases: 64 have one already/) } 20, 'the log to say so';
+$small->safe_psql('many1', 'DROP EXTENSION videoroom');
+$small->safe_psql('postgres', 'DROP DATABASE many1');
+$small->safe_psql('many64', 'SELECT videoroom.wake()');
+($ok, $detail) = health($small, 'worker', 'many64');
+unlike($detail, qr/other databases/, 'once one is dropped, another gets its slot');
+is(scalar(log_lines($small, qr/videoroom has no worker for some databases/)), 1, 'the log told it once');
 $small->stop('fast');
 never_crashed($small);
 

@@ -1,6 +1,8 @@
 # An older version's database, updated, is what a new one is, keeps all it has, and goes on by itself.
 use strict;
 use warnings;
+use Digest::SHA 'hmac_sha1_base64';
+use POSIX 'strftime';
 use Test::More;
 use VideoroomTest;
 use Watch;
@@ -55,6 +57,18 @@ my ($state, undef, $reason) = refusal($node, "SELECT videoroom_join('$room', 'an
 is("$state $reason", 'PT503 {"reason":"paused"}', 'a join is told that it pauses');
 is(scalar(@{ $twilio->sim(GET => 'requests') }), 0, 'and Twilio is left alone');
 is(scalar(log_lines($node, qr/LOG:  videoroom is paused: the library is version/)), 1, 'the log says it once');
+
+
+# Callbacks come meanwhile, too.
+my $url = "http://127.0.0.1:$node->{relay_port}/twilio";
+my %event = (AccountSid => Simulator::ACCOUNT, RoomName => $room, RoomSid => 'RM' . 'a' x 32, RoomStatus => 'in-progress',
+    StatusCallbackEvent => 'room-created', SequenceNumber => 0, Timestamp => strftime('%Y-%m-%dT%H:%M:%S.000Z', gmtime));
+my $body = Simulator::form_encode(\%event);
+my $signature = hmac_sha1_base64($url . join('', map { $_ . $event{$_} } sort keys %event), Simulator::TOKEN) . '=';
+($state) = refusal($node, "INSERT INTO videoroom.callback (body, signature) VALUES ('$body', 'forged')");
+is($state, 'PT403', 'a forged callback is refused');
+sql('postgres', "INSERT INTO videoroom.callback (body, signature) VALUES ('$body', '$signature')");
+is(sql('postgres', 'SELECT outcome FROM videoroom.callback'), 'applied', 'a genuine one is applied');
 
 sql('postgres', 'ALTER EXTENSION videoroom UPDATE');
 my %fresh = map { $_ => 1 } @{ anatomy('fresh') };
