@@ -7,7 +7,7 @@ use VideoroomTest;
 
 my $twilio = start_simulator();
 my $node = new_node(simulator => $twilio, join_wait => '30s', max_waiting => 40, request_timeout => '60s', retry_cap => '1s',
-    reconcile_interval => '1h', conf => "max_connections = 60\nwal_level = replica\nmax_wal_senders = 4\n");
+    reconcile_interval => '1h', conf => "max_connections = 160\nwal_level = replica\nmax_wal_senders = 4\n");
 my %create = (method => 'POST', path => '^/v1/Rooms$');
 my $quick = 10;    # seconds: what answers at once does not get near join_wait
 
@@ -137,6 +137,26 @@ is_deeply([refused_at_once('x')], ['at once', 'PT404', 'unknown'], 'an unknown r
     release();
     is_deeply($third->answer->{rows}, [[made($node, $rooms[1])]], 'a join that timed out in a savepoint leaves the transaction usable');
     made($node, $rooms[0]);
+    set_config($node, max_waiting => 40);
+}
+{
+    # Rooms that a client holds are left alone until it lets go.
+    set_config($node, max_waiting => 200);
+    my $client = session($node);
+    my ($over, @rooms) = map { $_->[0] } @{ $client->do(q{SELECT videoroom_create_booking('full-' || i, now() + interval '2 hours',
+        now() + interval '3 hours', '{alice,bob}') FROM generate_series(1, 129) i})->{rows} };
+    $client->do(q{BEGIN; UPDATE videoroom.room SET opens_at = now() WHERE booking_id LIKE 'full-%'});
+    $client->do(q{COMMIT; BEGIN; SELECT FROM videoroom.room WHERE booking_id LIKE 'full-%' FOR NO KEY UPDATE});
+    my @joins = map { ask($node, join_sql($_)) } @rooms;
+    waiting_joins($node, 128);
+    is_deeply([refused_at_once($over)], ['at once', 'PT503', 'busy'], 'joins wait for 128 rooms at most; of one more is refused at once');
+    push @joins, ask($node, join_sql($rooms[0], 'bob'));
+    waiting_joins($node, 129);
+    $client->do('COMMIT');
+    my @got = map { $_->answer->{rows}[0][0] // 'none' } @joins;
+    is_deeply(\@got, [map { (in_progress_at($twilio, $_))[0] } @rooms, $rooms[0]],
+        'while one more for the same room waits with them, and all get their rooms');
+    is(joined($over), (in_progress_at($twilio, $over))[0], 'then there is a place for the one refused');
     set_config($node, max_waiting => 40);
 }
 {

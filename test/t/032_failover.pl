@@ -12,7 +12,7 @@ use Watch;
 my $patience = 60;    # seconds: the machine is busy
 my $twilio = start_simulator('--no-rate-limit');
 my $primary = new_node(
-    name => 'primary', simulator => $twilio, join_early => '1h', request_timeout => '1s', retry_cap => '1s', reconcile_interval => '1s',
+    name => 'primary', simulator => $twilio, join_early => '1h', request_timeout => '5s', retry_cap => '1s', reconcile_interval => '1s',
     writes_per_second => 10000, reads_per_second => 10000,
     conf => "wal_level = replica\nmax_wal_senders = 5\nsynchronous_standby_names = ''\nmax_connections = 50");
 $primary->backup('standby');
@@ -50,12 +50,12 @@ while ($number < 120 && time < $deadline) {
 is(scalar(grep { !/^\w{25}$/ } values %committed), 0, "$number bookings were committed");
 
 # The primary is killed while its worker has calls in flight and clients are in the middle of it.
-$twilio->faults({ match => { method => 'POST', path => '^/v1/Rooms$' }, delay_ms => 300, count => -1 });
+$twilio->faults({ match => { method => 'POST', path => '^/v1/Rooms$' }, hang => 'after', count => -1 });
 my @late = map { my $n = $_; $clients[$n]->ask("SELECT videoroom_create_booking('late-$n-' || i, now(), now() + interval '1 hour', '{alice}') FROM generate_series(1, 20) i"); "late-$n" } 0 .. $#clients;
-wait_until { $twilio->sim(GET => 'counts')->{in_flight} // 1 } $patience, 'calls in flight';
+wait_until { ($twilio->sim(GET => 'faults')->[-1]{struck} // 0) >= 50 } $patience, '50 calls in flight';
 $primary->stop('immediate');
 my $killed = time;
-$standby->promote;
+in_time { $standby->promote } 10, 'a standby is promoted at once when its primary dies with 50 calls in flight';
 $standby->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = ''});
 $standby->reload;
 wait_until { $standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'videoroom worker'}) } $patience, 'a worker';
