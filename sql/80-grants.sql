@@ -55,6 +55,7 @@ BEGIN
         functions := ARRAY[
             'videoroom_health()',
             'videoroom_stats()',
+            'videoroom_explain(text, text)',
             'videoroom_retry(bigint)',
             'videoroom_discard(bigint)',
             'videoroom_replay(timestamptz)',

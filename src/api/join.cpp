@@ -1,3 +1,4 @@
+#include "api/admission.hpp"
 #include "api/arguments.hpp"
 #include "api/join_report.hpp"
 #include "api/link.hpp"
@@ -11,29 +12,11 @@
 namespace videoroom::api {
 namespace {
 
-void check_admission(pg::Admission admission)
+// Where no session can come, waiting would only hold a connection.
+void refuse_if(const Refusal *refusal)
 {
-    switch (admission) {
-        case pg::Admission::waiting:
-            return;
-        case pg::Admission::no_worker:
-            refuse(refusal::no_worker);
-        case pg::Admission::paused:
-            refuse(refusal::paused);
-        case pg::Admission::busy:
-            refuse(refusal::busy);
-    }
-}
-
-// Refuses where no session can come: waiting would only hold a connection.
-void check_worth_waiting(pg::Spi &spi, const Seat &seat)
-{
-    if (RecoveryInProgress())
-        refuse(refusal::standby);
-    if (seat.uncommitted)
-        refuse(refusal::uncommitted);
-    if (creation_failed(spi, seat.room_id))
-        refuse(refusal::failed);
+    if (refusal)
+        refuse(*refusal);
 }
 
 // Waits for the session of the seat's room; gives the seat as it is then, perhaps in the room's successor.
@@ -46,8 +29,8 @@ Seat wait_for_session(pg::Spi &spi, const Seat &seat, const std::string &user_id
             return now;
         if (last)
             refuse(refusal::not_ready);
-        check_worth_waiting(spi, now);
-        check_admission(wait.admission());
+        refuse_if(hopeless(spi, now.room_id, now.facts));
+        refuse_if(refusal_for(wait.admission()));
         last = !wait.sleep(deadline);
     }
 }
@@ -60,7 +43,7 @@ Link join(const std::string &room_id, const std::string &user_id)
         pg::Spi spi;
         TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pg::settings::join_wait);
         while (!seat.room_sid) {
-            check_worth_waiting(spi, seat);
+            refuse_if(hopeless(spi, seat.room_id, seat.facts));
             seat = wait_for_session(spi, seat, user_id, deadline);
         }
     }

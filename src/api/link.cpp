@@ -7,6 +7,7 @@
 #include "core/access_token.hpp"
 #include "core/link.hpp"
 #include "pg/credentials.hpp"
+#include "pg/guard.hpp"
 #include "pg/settings.hpp"
 
 namespace videoroom::api {

@@ -40,9 +40,11 @@ Admission judge(const shared::Database *database)
     return database->pause == shared::Pause::none ? Admission::waiting : Admission::paused;
 }
 
-// The room's entry, or a free one made its own; nullptr when all are taken.
-shared::Waiting *enter(shared::Database *database, std::string_view room_id)
+// The room's entry, or else a free one; nullptr when all are taken.
+shared::Waiting *find_entry(shared::Database *database, std::string_view room_id)
 {
+    if (database->waiters >= settings::max_waiting)
+        return nullptr;
     shared::Waiting *unused = nullptr;
     for (shared::Waiting &entry : database->mailbox) {
         if (entry.waiters == 0)
@@ -50,14 +52,28 @@ shared::Waiting *enter(shared::Database *database, std::string_view room_id)
         else if (room_of(entry) == room_id)
             return &entry;
     }
-    if (unused) {
-        std::fill(std::begin(unused->room_id), std::end(unused->room_id), '\0');
-        std::copy_n(room_id.data(), std::min(room_id.size(), sizeof unused->room_id - 1), unused->room_id);
-    }
     return unused;
 }
 
+void make_own(shared::Waiting *entry, std::string_view room_id)
+{
+    std::fill(std::begin(entry->room_id), std::end(entry->room_id), '\0');
+    std::copy_n(room_id.data(), std::min(room_id.size(), sizeof entry->room_id - 1), entry->room_id);
+}
+
 }  // namespace
+
+Admission would_admit(std::string_view room_id)
+{
+    if (!shared::state())
+        return Admission::no_worker;
+    shared::Locked locked(shared::state());
+    shared::Database *database = shared::find_database(shared::state(), MyDatabaseId);
+    Admission admission = judge(database);
+    if (admission == Admission::waiting && !find_entry(database, room_id))
+        return Admission::busy;
+    return admission;
+}
 
 Wait::Wait(std::string_view room_id)
 {
@@ -77,11 +93,13 @@ Wait::Wait(std::string_view room_id)
         refused_ = judge(database);
         if (refused_ != Admission::waiting)
             return;
-        entry_ = database->waiters < settings::max_waiting ? enter(database, room_id) : nullptr;
+        entry_ = find_entry(database, room_id);
         if (!entry_) {
             refused_ = Admission::busy;
             return;
         }
+        if (entry_->waiters == 0)
+            make_own(entry_, room_id);
         entry_->waiters++;
         entry_->asked = true;
         database->waiters++;

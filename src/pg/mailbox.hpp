@@ -18,6 +18,9 @@ enum class Admission {
     busy,       // max_waiting sessions wait already, or the mailbox is full
 };
 
+// What a wait for the room would meet now; asks for nothing.
+Admission would_admit(std::string_view room_id);
+
 // One session's wait for one room; leaves the mailbox however its scope, or the process, ends.
 class Wait {
 public:

@@ -8,6 +8,7 @@ column callback.signature|relay
 column callback.url|relay
 function videoroom.apply_pending(integer)|
 function videoroom.count_callback(text,text,timestamp with time zone)|
+function videoroom.check_join(text,text)|
 function videoroom.decode_callback(text)|
 function videoroom.done_with(videoroom.room,timestamp with time zone)|
 function videoroom.enqueue(text,text,text,integer,timestamp with time zone)|
@@ -42,6 +43,7 @@ function videoroom_erase(text)|operator
 function videoroom_extend(text,timestamp with time zone)|scheduler
 function videoroom_get(text)|backend reader scheduler
 function videoroom_grant(regrole,text)|
+function videoroom_explain(text,text)|operator
 function videoroom_health()|operator
 function videoroom_join(text)|member
 function videoroom_join(text,text)|backend

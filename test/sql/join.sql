@@ -4,8 +4,17 @@
 \i :inputs/try.psql
 \i :inputs/settings.psql
 \set ECHO all
-CREATE FUNCTION pg_temp.join(room text, person text) RETURNS text LANGUAGE sql AS $$
-    SELECT regexp_replace(pg_temp.try(format('SELECT (l).room_sid FROM videoroom_join(%L, %L) l', $1, $2)), '0{30}', '…')
+-- What a join answers; where videoroom_explain has it otherwise, that too.
+CREATE FUNCTION pg_temp.join(room text, person text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text := pg_temp.try(format('SELECT (l).room_sid FROM videoroom_join(%L, %L) l', room, person));
+    told   text := (SELECT e.verdict FROM videoroom_explain(room, person) e WHERE e.what = 'join');
+BEGIN
+    RETURN regexp_replace(answer, '0{30}', '…')
+        || CASE WHEN told <> coalesce(substring(answer FROM '^ok'),
+                                      concat_ws(' ', left(answer, 5), substring(answer FROM '"reason": *"([^"]*)"')))
+                THEN ' but explained as ' || told ELSE '' END;
+END
 $$;
 CREATE FUNCTION pg_temp.rm(n int) RETURNS text LANGUAGE sql AS $$ SELECT 'RM' || lpad(n::text, 32, '0') $$;
 CREATE FUNCTION pg_temp.pa(n int) RETURNS text LANGUAGE sql AS $$ SELECT 'PA' || lpad(n::text, 32, '0') $$;

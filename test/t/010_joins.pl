@@ -18,6 +18,8 @@ sub refused_at_once {
     my ($room, $on) = @_;
     my ($state, $detail);
     my $took = seconds { ($state, undef, $detail) = refusal($on // $node, join_sql($room)) };
+    is((row($on // $node, "SELECT verdict FROM videoroom_explain('$room', 'alice') WHERE what = 'join'"))[0], "$state " . reason($detail),
+        'videoroom_explain says what the join is told');
     return ($took < $quick ? 'at once' : "after $took s", $state, reason($detail));
 }
 

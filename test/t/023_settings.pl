@@ -290,6 +290,7 @@ my %deeds = (
     'write the outbox' => "INSERT INTO videoroom.outbox (room_id, action) VALUES ('$other_room', 'complete-room')",
     health => 'SELECT count(*) FROM videoroom_health()',
     stats => 'SELECT count(*) FROM videoroom_stats()',
+    explain => q{SELECT count(*) > 0 FROM videoroom_explain('x', 'ann')},
     retry => 'SELECT videoroom_retry()',
     'apply a callback' => q{SELECT videoroom_apply_callback('{}')},
     grant => q{SELECT videoroom_grant(current_user::regrole, 'operator')},
@@ -302,7 +303,7 @@ my %may = (
     member => ['join as oneself'],
     relay => ['receive a callback', 'insert a callback'],
     reader => [qw(get rooms participants)],
-    operator => [qw(health stats retry), 'apply a callback']);
+    operator => [qw(health stats explain retry), 'apply a callback']);
 for my $part (sort keys %may) {
     sql("CREATE ROLE $part NOLOGIN");
     sql("SELECT videoroom_grant('$part', '$part')") if $part ne 'nobody';

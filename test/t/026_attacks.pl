@@ -74,7 +74,7 @@ my $said = as('mallory', join ";\n", @planted, 'SET search_path = mallory, pg_te
     q{SELECT 'joined ' || (public.videoroom_join(room_id, 'ann')).user_id FROM public.videoroom_rooms WHERE booking_id OPERATOR(pg_catalog.=) 'shadow'},
     "SELECT public.videoroom_reschedule('shadow', $times)", "SELECT public.videoroom_extend('shadow', pg_catalog.now() OPERATOR(pg_catalog.+) interval '2 hours')",
     q{SELECT 'got ' || (public.videoroom_get(room_id) ->> 'booking_id') FROM public.videoroom_participants WHERE user_id OPERATOR(pg_catalog.=) 'ann'},
-    q{SELECT 'health ' || name FROM public.videoroom_health()}, q{SELECT public.videoroom_retry()},
+    q{SELECT 'health ' || name FROM public.videoroom_health()}, q{SELECT public.videoroom_explain('x', 'y')}, q{SELECT public.videoroom_retry()},
     q{SELECT public.videoroom_cancel('shadow')}, q{SELECT public.videoroom_erase('cid')}, q{SELECT public.videoroom_replay('-infinity')},
     q{INSERT INTO videoroom.callback (body, signature, url) VALUES ('a=b', 'x', 'https://x.example/')}, '');
 like($said, qr/booked \w{25}\n.*joined ann.*got shadow.*health preload/s, 'every verb works for a role that has put its own names in front')

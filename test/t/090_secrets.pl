@@ -67,7 +67,7 @@ for my $broken ('{"auth_token": "' . Simulator::TOKEN . '", "api_key_secret": ' 
     print $out $broken;
     close $out or die "$file: $!\n";
     $node->reload;
-    $said .= failing("SELECT videoroom_join('$room', 'ann') IS NULL; SELECT * FROM videoroom_health()");
+    $said .= failing("SELECT videoroom_join('$room', 'ann') IS NULL; SELECT * FROM videoroom_health(); SELECT * FROM videoroom_explain('$room', 'ann')");
 }
 chmod 0644, $file or die "$file: $!\n";
 $node->reload;
