@@ -1,4 +1,5 @@
-// Why a person can or cannot join now: what a join would find, rule by rule. Writes nothing, and asks for no room.
+// Why a person can or cannot join now: what a join would find, rule by rule. Writes nothing, and asks for no
+// room.
 #include <optional>
 #include <string>
 #include <vector>
@@ -84,6 +85,10 @@ Finding check_session(const std::string &room_id, const SeatFacts &facts, Timest
         refusal = refusal_for(pg::would_admit(room_id));
     if (refusal)
         return {"session", verdict_of(*refusal), state_of(facts.session) + "; " + means(*refusal)};
+    if (pg::settings::join_wait == 0)
+        return {
+            "session", verdict_of(refusal::not_ready),
+            state_of(facts.session) + "; a join has one made, but videoroom.join_wait lets none wait for it"};
     return {"session", "wait",
             state_of(facts.session) + "; a join has one made, and waits " +
                 std::to_string(pg::settings::join_wait) + " ms for it at most"};
@@ -121,8 +126,7 @@ Finding conclude(const std::vector<Finding> &findings)
 
 void put(const ReturnSetInfo *result, const Finding &finding)
 {
-    Datum values[] = {CStringGetTextDatum(finding.what.c_str()),
-                      CStringGetTextDatum(finding.verdict.c_str()),
+    Datum values[] = {CStringGetTextDatum(finding.what.c_str()), CStringGetTextDatum(finding.verdict.c_str()),
                       CStringGetTextDatum(finding.detail.c_str())};
     bool nulls[] = {false, false, false};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
