@@ -180,7 +180,7 @@ my $position = log_position($node);
 kill 9, $worker;
 wait_until { log_lines($node, qr/\(PID $worker\) was terminated by signal 9/, $position) } 20, 'the postmaster to see it';
 let_go($client);
-wait_until { ($node->psql('postgres', 'SELECT'))[0] == 0 } 60, 'the server to be back';
+wait_for_server($node);
 healed('postgres', 'after kill -9 of the worker');
 isnt(ready('postgres'), $worker, 'a new worker has taken over');
 

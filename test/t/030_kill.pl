@@ -29,7 +29,7 @@ sub pairs { return map { split /\t/, $_, 2 } split /\n/, $node->safe_psql('postg
 
 # --- the calm after it
 
-$storm->wait_for_server;
+wait_for_server($node);
 $twilio->delivered;
 wait_until {
     sql(q{SELECT NOT EXISTS (SELECT FROM videoroom.outbox WHERE run_at <= now() + interval '5 s' OR action = 'create-room')

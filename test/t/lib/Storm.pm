@@ -111,7 +111,8 @@ sub kill_one {
     my $pid = $self->backend($type) or return;
     kill 'KILL', $pid or return;
     $self->count("$name killed");
-    $self->wait_for_server;
+    wait_until { !kill 0, $pid } 60, "the postmaster to see that $pid is gone";
+    wait_for_server($self->{node});
     return;
 }
 
@@ -140,15 +141,6 @@ sub restart {
 
 sub restart_fast { $_[0]->restart('fast') }
 sub restart_immediate { $_[0]->restart('immediate') }
-
-sub wait_for_server {
-    my ($self) = @_;
-    wait_until {
-        my ($out, $error) = ('', '');
-        $self->{node}->psql('postgres', 'SELECT 1', stdout => \$out, stderr => \$error, on_error_die => 0) == 0
-    } 60, 'the server to be back';
-    return;
-}
 
 sub drop_connections {
     my ($self) = @_;

@@ -11,7 +11,7 @@ use Simulator;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(start_simulator new_node start_relay wait_until refusal row);
+our @EXPORT = qw(start_simulator new_node start_relay wait_until wait_for_server refusal row);
 
 $ENV{PGUSER} = 'postgres';
 
@@ -92,6 +92,14 @@ sub wait_until(&$$) {
         sleep 0.02;
     }
     die "waited $seconds s in vain for $what\n";
+}
+
+# Until a node that is starting takes connections. A psql that gets none ends before it has read what it is asked, which
+# IPC::Run calls a broken pipe.
+sub wait_for_server {
+    my ($node) = @_;
+    wait_until { ((eval { $node->psql('postgres', 'SELECT') })[0] // 1) == 0 } 60, 'the server to be back';
+    return;
 }
 
 # The first row of a query, as a list of columns; one empty column where there is no row.
