@@ -4,6 +4,10 @@
 #   make demo          the whole story on real parts of its own; KEEP=1 leaves them running, make demo-stop ends them
 #   make test          every test; ONLY="unit tap" only some groups, TAP=001_booking only one file of that group
 #   make soak          everything killed again and again, MINUTES=10 of it; ends with what was survived
+#   make sqlsmith      random statements against a server with the extension, MINUTES=30 of them
+#   make valgrind      pg_regress and some flows with every process of the server under valgrind
+#   make million       a million calls through one worker, and what memory it takes; CALLS=100000 fewer
+#   make pg_upgrade    a cluster of PostgreSQL 15 becomes one of 17 in a Debian 13 of its own; needs root
 #   make bench         the benchmarks; ROWS="join create" only some of them
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
@@ -13,7 +17,8 @@
 #   make fuzz          every fuzz target, FUZZ_SECONDS=60 each
 
 # These look for a server themselves, after installing it where it is missing.
-ALONE = demo demo-stop test soak bench dependencies
+LONG  = sqlsmith valgrind million pg_upgrade
+ALONE = demo demo-stop test soak bench dependencies $(LONG)
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
 .PHONY: $(ALONE)
 demo:
@@ -26,6 +31,8 @@ soak:
 	@ONLY="tap" TAP=030_kill STORM_MINUTES=$(or $(MINUTES),10) test/run
 bench:
 	@test/bench/run
+$(LONG):
+	@test/long/$@
 dependencies:
 	@scripts/dependencies demo test tools
 else
@@ -124,8 +131,9 @@ tidy:
 	printf '%s\n' $(filter %.cpp,$(FORMATTED)) | \
 	    xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c++20 $(PG_CPPFLAGS) $(HTTPLIB) -D_GNU_SOURCE
 
-# One program for each file of test/fuzz, with the core compiled once; no server in it either.
-FUZZ      = $(patsubst test/fuzz/%.cpp,build/fuzz/%,$(wildcard test/fuzz/*.cpp))
+# One program for each target of test/fuzz, with the core compiled once; no server in it either. They begin with the seeds, and
+# keep what they find worth remembering beside the program.
+FUZZ      = $(patsubst test/fuzz/fuzz_%.cpp,build/fuzz/%,$(wildcard test/fuzz/fuzz_*.cpp))
 FUZZ_CXX  = clang++ -std=c++20 -g -O1 -Isrc -MMD -MP -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CORE = $(patsubst %.cpp,build/fuzz/%.o,$(wildcard src/core/*.cpp))
 FUZZ_SECONDS = 60
@@ -134,17 +142,19 @@ build/fuzz/src/%.o: src/%.cpp
 	@mkdir -p $(@D)
 	$(FUZZ_CXX) -fsanitize=fuzzer-no-link -c $< -o $@
 
-build/fuzz/%: test/fuzz/%.cpp $(FUZZ_CORE)
+build/fuzz/%: test/fuzz/fuzz_%.cpp $(FUZZ_CORE)
 	@mkdir -p $(@D)
 	$(FUZZ_CXX) -fsanitize=fuzzer $< $(FUZZ_CORE) -ljansson -lcrypto -o $@
 
 -include $(FUZZ_CORE:.o=.d) $(FUZZ:=.d)
 
-.PHONY: fuzz
+.PHONY: fuzz fuzz-programs
+fuzz-programs: $(FUZZ)
 fuzz: $(FUZZ)
 	@for target in $^; do \
 	    mkdir -p $$target.corpus && \
-	    $$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$target- $$target.corpus || exit 1; \
+	    $$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$target- $$target.corpus test/fuzz/seeds/$${target##*/} \
+	        && echo "ok $${target##*/}" || exit 1; \
 	done
 
 endif

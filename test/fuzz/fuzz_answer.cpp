@@ -1,9 +1,9 @@
 // Answers of Twilio's, or of whatever stands between: any bytes, no crash, no text that could not be stored.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
+#include "check.hpp"
 #include "core/retry.hpp"
 #include "core/text.hpp"
 #include "core/video_api.hpp"
@@ -11,12 +11,6 @@
 using namespace videoroom::core;
 
 namespace {
-
-void check(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
 
 void check_room(const Room &room)
 {

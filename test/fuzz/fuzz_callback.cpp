@@ -2,10 +2,10 @@
 // applied must say the same as what was signed.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "check.hpp"
 #include "core/callback.hpp"
 #include "core/error.hpp"
 #include "core/json.hpp"
@@ -30,12 +30,6 @@ const Form honest = {{"AccountSid", std::string(account)},
                      {"SequenceNumber", "12"},
                      {"StatusCallbackEvent", "participant-disconnected"},
                      {"Timestamp", "2017-08-09T09:18:04.195Z"}};
-
-void check(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
 
 void check_decoded(const Form &form)
 {

@@ -1,10 +1,10 @@
 // Credentials files: what is read keeps to the rules, and no error shows what stood in the file.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "check.hpp"
 #include "core/credentials.hpp"
 #include "core/error.hpp"
 #include "core/video_api.hpp"
@@ -14,12 +14,6 @@ using namespace videoroom::core;
 namespace {
 
 constexpr std::string_view secret = "S3CRET-S3CRET";
-
-void check(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
 
 void check_file(const std::string &text)
 {

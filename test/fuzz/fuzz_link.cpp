@@ -1,9 +1,9 @@
 // Link templates and URLs: what passes the check can be expanded, and stays on its host.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
+#include "check.hpp"
 #include "core/error.hpp"
 #include "core/link.hpp"
 #include "core/url.hpp"
@@ -11,12 +11,6 @@
 using namespace videoroom::core;
 
 namespace {
-
-void check(bool holds)
-{
-    if (!holds)
-        std::abort();
-}
 
 void check_link(std::string_view text)
 {
