@@ -34,7 +34,7 @@ sub pick { return $_[int rand @_] }
 sub book {
     my ($self) = @_;
     my $booking = 'storm-' . $self->{next}++;
-    return ("SELECT videoroom_create_booking('$booking', now(), now() + interval '1 hour', '{ann,ben}')",
+    return ("SELECT videoroom_create_booking('$booking', now(), now() + interval '20 hours', '{ann,ben}', '{\"empty_room_timeout\": 60}')",
         sub { $self->{booked}{$booking} = $_[0]; $self->count('bookings') });
 }
 
@@ -50,7 +50,7 @@ sub reschedule {
     my ($self) = @_;
     my $booking = pick(sort keys %{ $self->{booked} }) // return $self->book;
     delete $self->{booked}{$booking};
-    return ("SELECT videoroom_reschedule('$booking', now(), now() + interval '2 hours')",
+    return ("SELECT videoroom_reschedule('$booking', now(), now() + interval '21 hours')",
         sub { $self->{booked}{$booking} = $_[0]; $self->count('reschedules') });
 }
 
