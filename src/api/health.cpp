@@ -38,6 +38,10 @@ pg::Statement find_calls{R"(
 pg::Statement find_callbacks{R"(
     SELECT pg_catalog.count(*), pg_catalog.max(c.error) FROM videoroom.callback c WHERE c.applied_at IS NULL)"};
 
+pg::Statement if_template{R"(
+    SELECT pg_catalog.format('ALTER DATABASE %I IS_TEMPLATE false;', d.datname) FROM pg_catalog.pg_database d
+     WHERE d.oid = $1 AND d.datistemplate)"};
+
 Check good(const char *name, std::string detail)
 {
     return {name, true, std::move(detail), ""};
@@ -84,8 +88,12 @@ Slot read_slot(pg::shared::State *state)
     return {database->worker, database->held_by, database->pause, state->out_of_workers, false};
 }
 
-Check missing_worker(const Slot &slot)
+Check missing_worker(pg::Spi &spi, const Slot &slot)
 {
+    pg::Rows is_template = spi.read_latest(if_template, {pg::database_oid()});
+    if (!is_template.empty())
+        return bad("worker", "this database is a template, in which no worker works",
+                   is_template.text(0, 1).value());
     if (slot.held_by)
         return bad("worker", "process " + std::to_string(slot.held_by) + " is dropping this database",
                    "SELECT * FROM pg_stat_activity WHERE pid = " + std::to_string(slot.held_by) + ";");
@@ -100,7 +108,7 @@ Check missing_worker(const Slot &slot)
     return bad("worker", "no worker runs in this database", "SELECT videoroom.wake();");
 }
 
-Check worker(pg::Spi &)
+Check worker(pg::Spi &spi)
 {
     if (!pg::shared::state())
         return bad("worker", "no worker runs without the preload", preload_line());
@@ -110,7 +118,7 @@ Check worker(pg::Spi &)
         return bad("worker", "videoroom.enabled is off", set_and_reload("videoroom.enabled = on"));
     Slot slot = read_slot(pg::shared::state());
     if (!slot.worker)
-        return missing_worker(slot);
+        return missing_worker(spi, slot);
     std::string process = "process " + std::to_string(slot.worker);
     switch (slot.pause) {
         case Pause::none:

@@ -48,6 +48,7 @@ struct Answered {
     bool may_have_arrived = false;
     TimestampTz not_before = 0;  // try to record it again then
     int waits = 0;               // how often it was put off
+    bool logged = false;         // that it could not be recorded
 };
 
 // The end of the resolve window: what was sent before it began can then no longer take effect at Twilio, nor

@@ -1,6 +1,7 @@
 #include "worker/launcher.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <map>
 #include <vector>
 
@@ -200,9 +201,14 @@ private:
         };
         std::erase_if(known_, [&](const auto &entry) { return gone(entry.first); });
         Locked locked(state());
-        for (Database &database : state()->databases)
-            if (OidIsValid(database.oid) && !database.worker && !database.held_by && gone(database.oid))
+        for (Database &database : state()->databases) {
+            if (!OidIsValid(database.oid) || database.held_by || !gone(database.oid))
+                continue;
+            if (database.worker)
+                kill(database.worker, SIGTERM);  // it has become a template, or takes no connections any more
+            else
                 database.oid = InvalidOid;
+        }
     }
 
     // Somebody called while we looked; a wait inside the server may have reset the latch.

@@ -455,12 +455,18 @@ private:
         log(error);
     }
 
-    // A client that sits on a lock is no news until it has done so for a while.
+    // A client that sits on a lock is no news until it has done so for a while, and what fails again and
+    // again is none for a minute.
     void log(const pg::Error &error)
     {
         const ErrorData *data = error.data();
         if (data->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && ++lock_failures_ != quiet_lock_failures)
             return;
+        TimestampTz now = GetCurrentTimestamp();
+        if (logged_ == data->message && now < log_again_)
+            return;
+        logged_ = data->message;
+        log_again_ = now + safety_look;
         pg::call([&] {
             ereport(LOG, errcode(data->sqlerrcode), errmsg("videoroom worker: %s", data->message),
                     data->context ? errcontext("%s", data->context) : 0);
@@ -481,6 +487,8 @@ private:
     bool gate_closed_ = false;  // as it was when we looked last
     bool back_again_ = false;
     int lock_failures_ = 0;
+    std::string logged_;  // the last error in the log, and when it would be news again
+    TimestampTz log_again_ = 0;
     TimestampTz patience_ = shortest_patience;
     TimestampTz look_at_ = 0;
     TimestampTz rest_until_ = 0;

@@ -30,16 +30,17 @@ void put_off(Answered &answered)
 
 // An answer that cannot be recorded at all is let go in the end: its row is still there, and every call may
 // be repeated, but not at once.
-bool give_up(pg::Spi &spi, const Answered &answered, const pg::Error &error)
+bool give_up(pg::Spi &spi, Answered &answered, const pg::Error &error)
 {
     const ErrorData *data = error.data();
     std::string room = answered.call.room_id;
-    pg::call([&] {
-        ereport(
-            LOG, errcode(data->sqlerrcode),
-            errmsg("could not record an answer of Twilio's for room \"%s\": %s", room.c_str(), data->message),
-            data->context ? errcontext("%s", data->context) : 0);
-    });
+    if (!std::exchange(answered.logged, true))
+        pg::call([&] {
+            ereport(LOG, errcode(data->sqlerrcode),
+                    errmsg("could not record an answer of Twilio's for room \"%s\": %s", room.c_str(),
+                           data->message),
+                    data->context ? errcontext("%s", data->context) : 0);
+        });
     if (answered.waits < most_recordings)
         return false;
     pg::Savepoint savepoint;

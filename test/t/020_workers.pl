@@ -46,9 +46,24 @@ sql('postgres', 'CREATE DATABASE undone');
 sql('undone', 'BEGIN; CREATE EXTENSION videoroom; ROLLBACK');
 sql('postgres', 'CREATE DATABASE closed');
 sql('closed', 'CREATE EXTENSION videoroom');
-my $closed = ready('closed');
+ready('closed');
 sql('postgres', 'ALTER DATABASE closed ALLOW_CONNECTIONS false');
-is(sql('postgres', "SELECT pg_terminate_backend($closed, 5000)"), 't', 'the worker of a closed database leaves when told to');
+in_time { wait_until { !workers($node, 'closed') } 20, 'the worker to leave' } $prompt,
+    'the worker leaves a database that takes no connections any more';
+sql('postgres', 'CREATE DATABASE pattern');
+sql('pattern', 'CREATE EXTENSION videoroom');
+ready('pattern');
+sql('postgres', 'ALTER DATABASE pattern IS_TEMPLATE true');
+in_time { wait_until { !workers($node, 'pattern') } 20, 'the worker to leave' } $prompt,
+    'the worker leaves a database that becomes a template';
+is_deeply([health($node, 'worker', 'pattern')], ['', 'this database is a template, in which no worker works', 'ALTER DATABASE pattern IS_TEMPLATE false;'],
+    'health says why, and what to do');
+sql('postgres', 'CREATE DATABASE cut TEMPLATE pattern');
+ok(ready('cut'), 'what is made from it gets its worker');
+sql('postgres', 'DROP DATABASE cut');
+sql('postgres', 'ALTER DATABASE pattern IS_TEMPLATE false');
+ok(ready('pattern'), 'and so does it, when it is a template no more');
+sql('postgres', 'DROP DATABASE pattern');
 
 sql('template1', 'CREATE EXTENSION videoroom');
 
