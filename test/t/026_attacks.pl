@@ -41,6 +41,20 @@ my $room = sql(q{SELECT videoroom_create_booking('first', now(), now() + interva
 my $sid = made($room);
 ok($sid, 'a room is made past the proxy in the environment');
 
+# --- lists that go on somewhere else
+
+my $elsewhere = start_simulator();
+my ($authority) = $twilio->url =~ m{//(.*)};
+for my $page ($elsewhere->url . '/v1/Rooms?Page=1', $elsewhere->url =~ s{//}{//$authority\@}r . '/v1/Rooms?Page=1', '//127.0.0.1/v1/Rooms?Page=1') {
+    my $position = log_position($node);
+    $twilio->faults({ match => { method => 'GET', path => '^/v1/Rooms$' }, status => 200, count => -1,
+        body => qq({"rooms": [], "meta": {"next_page_url": "$page", "key": "rooms"}}) });
+    wait_until { log_lines($node, qr/The next page is said to be "\Q$page\E"/, $position) } 60, 'a page that points elsewhere';
+    $twilio->sim(DELETE => 'faults');
+}
+is(scalar(@{ $elsewhere->sim(GET => 'requests') }), 0, 'whoever a list of Twilio\'s points to is not called');
+is(sql("SELECT ended_at IS NULL FROM videoroom.session WHERE room_sid = '$sid'"), 't', 'and no room is taken for ended that such a list leaves out');
+
 # --- names that stand in front of the server's own
 
 $node->safe_psql('postgres', <<'SQL');
