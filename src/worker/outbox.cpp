@@ -182,6 +182,8 @@ struct Plan {
         dropped.push_back(row.id);
         dropped_rooms.push_back(row.room_id);
     }
+
+    bool settled() const { return !dropped.empty() || !too_early.empty() || !dead.empty(); }
 };
 
 Call call_for(const Row &row, Purpose purpose, core::Request request, TimestampTz now)
@@ -313,7 +315,7 @@ Plan plan_rows(const pg::Rows &rows, std::string_view callback_url, TimestampTz 
 
 }  // namespace
 
-std::vector<Call> claim_due(int most, const std::vector<std::string> &busy, std::string_view callback_url)
+Claimed claim_due(int most, const std::vector<std::string> &busy, std::string_view callback_url)
 {
     pg::Transaction transaction;
     TimestampTz now = GetCurrentTimestamp();
@@ -337,7 +339,7 @@ std::vector<Call> claim_due(int most, const std::vector<std::string> &busy, std:
     }
     transaction.commit();
     pg::stats::count(&pg::stats::Calls::dead, plan.dead.size());
-    return std::move(plan.calls);
+    return {std::move(plan.calls), plan.settled()};
 }
 
 std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms)
