@@ -5,6 +5,7 @@
 #include "api/refusal.hpp"
 #include "api/seat.hpp"
 #include "core/error.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "pg/mailbox.hpp"
 #include "pg/settings.hpp"
@@ -54,7 +55,9 @@ Link join(const std::string &room_id, const std::string &user_id)
 std::string claimed_user()
 {
     const char *claims = pg::call([] { return GetConfigOption("request.jwt.claims", true, false); });
-    std::optional<core::Json> parsed = claims ? core::Json::try_parse(claims) : std::nullopt;
+    // Other claims may hold numbers of any size; the one that names the user is a string.
+    std::optional<core::Json> parsed =
+        claims ? core::Json::try_parse(core::without_numbers(claims)) : std::nullopt;
     std::optional<std::string> user = parsed ? parsed->string(pg::settings::identity_claim) : std::nullopt;
     if (!user)
         refuse(refusal::no_claim);

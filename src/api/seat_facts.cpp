@@ -106,6 +106,7 @@ void read_connections(SessionFacts &session)
 SeatFacts read_seat_facts(const char *room_id, const char *user_id)
 {
     return pg::call([&] {
+        CHECK_FOR_INTERRUPTS();  // a chain of successors may be long
         SeatFacts facts;
         PushActiveSnapshot(GetLatestSnapshot());
         read_room(room_id, facts);

@@ -5,6 +5,7 @@
 
 #include "core/error.hpp"
 #include "core/json.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 
 namespace videoroom::core {
@@ -40,15 +41,6 @@ constexpr std::array<std::string_view, 10> media_regions = {"au1", "br1", "de1",
 std::size_t skip_space(std::string_view json, std::size_t at)
 {
     return std::min(json.size(), json.find_first_not_of(" \t\r\n", at));
-}
-
-// The position after the string that begins at json[at].
-std::size_t skip_string(std::string_view json, std::size_t at)
-{
-    for (++at; at < json.size() && json[at] != '"'; ++at)
-        if (json[at] == '\\')
-            ++at;
-    return std::min(json.size(), at + 1);
 }
 
 // The position after the object that begins at json[at].
@@ -89,27 +81,6 @@ std::string_view find_metadata(std::string_view json)
         at = end;
     }
     return {};
-}
-
-// The same with 0 for each number, so that jansson can judge the rest.
-std::string without_numbers(std::string_view json)
-{
-    constexpr std::string_view digits = "0123456789";
-    std::string result;
-    for (std::size_t at = 0; at < json.size();) {
-        std::size_t end = at + 1;
-        if (json[at] == '"') {
-            end = skip_string(json, at);
-            result += json.substr(at, end - at);
-        } else if (json[at] == '-' || digits.find(json[at]) != std::string_view::npos) {
-            end = std::min(json.size(), json.find_first_not_of("0123456789.eE+-", at));
-            result += '0';
-        } else {
-            result += json[at];
-        }
-        at = end;
-    }
-    return result;
 }
 
 [[noreturn]] void refuse_json()

@@ -212,6 +212,11 @@ Request anonymize_participant(std::string_view room_sid, std::string_view partic
     return post(room_path(room_sid) + "/Participants/" + url_encode(participant_sid) + "/Anonymize", {});
 }
 
+bool fits_path(std::string_view identity) noexcept
+{
+    return identity != "." && identity != ".." && identity.find_first_of("/?") == std::string_view::npos;
+}
+
 std::optional<Room> parse_room(std::string_view body)
 {
     const auto object = Json::try_parse(body);

@@ -31,6 +31,10 @@ Request list_participants(std::string_view room_sid, std::string_view status);
 Request remove_participant(std::string_view room_sid, std::string_view participant_sid_or_identity);
 Request anonymize_participant(std::string_view room_sid, std::string_view participant_sid);
 
+// Can a path name that participant? Whoever resolves paths takes . and .. for something else, and / and ? are
+// refused there by Twilio's own client.
+bool fits_path(std::string_view identity) noexcept;
+
 struct Room {
     std::string sid;
     std::string unique_name;

@@ -33,6 +33,7 @@ constexpr TimestampTz shortest_patience = 50 * core::millisecond;
 constexpr TimestampTz longest_patience = USECS_PER_SEC;
 constexpr TimestampTz pause_after_error = USECS_PER_SEC;
 constexpr int quiet_lock_failures = 10;
+constexpr int most_claims = 50;  // before answers are served again
 
 class Loop {
 public:
@@ -259,7 +260,8 @@ private:
             back_again_ = false;
         }
         if (have_credentials_ && booked) {
-            send_due();
+            if (send_due())
+                next = GetCurrentTimestamp();
             begin_sweep(next);
         }
         NextDue due = next_due(busy_rooms());
@@ -339,20 +341,21 @@ private:
             pg::answer_waiting(slot_, room);
     }
 
-    void send_due()
+    // True if rows went without a call: what is due behind them need not wait.
+    bool send_due()
     {
         int granted = gate_.admit(calls_.free_slots(), true);
         if (granted == 0)
-            return;
-        std::vector<Call> calls;
+            return false;
+        Claimed claimed;
         try {
-            calls = claim(granted);
+            claimed = claim(granted);
         } catch (...) {
             gate_.give_back(granted, true);
             throw;
         }
         int sent = 0;
-        for (Call &call : calls) {
+        for (Call &call : claimed.calls) {
             if (call.attempts > 1)
                 pg::stats::count(&pg::stats::Calls::retried);
             if (call.request.write) {
@@ -363,27 +366,44 @@ private:
             }
         }
         gate_.give_back(granted - sent, true);
-        if (!calls.empty())
+        if (!claimed.calls.empty() || claimed.settled)
             patience_ = shortest_patience;
+        return claimed.settled;
+    }
+
+    // Rows that need no call cost no token: thousands of them, after many cancellations, must not be done
+    // with as slowly as Twilio may be called.
+    Claimed claim_some(int granted, const std::vector<std::string> &left_out)
+    {
+        Claimed claimed;
+        bool settled = false;
+        for (int i = 0; i < most_claims; i++) {
+            claimed = claim_due(granted, left_out, callback_url());
+            settled = settled || claimed.settled;
+            if (!claimed.calls.empty() || !claimed.settled)
+                break;
+        }
+        claimed.settled = settled;
+        return claimed;
     }
 
     // While the gate is closed each probe is another room's, so that one whose call always fails does not
     // keep the gate closed.
-    std::vector<Call> claim(int granted)
+    Claimed claim(int granted)
     {
         std::vector<std::string> busy = busy_rooms();
         if (!gate_closed_)
-            return claim_due(granted, busy, callback_url());
+            return claim_some(granted, busy);
         std::vector<std::string> left_out = busy;
         left_out.insert(left_out.end(), probed_.begin(), probed_.end());
-        std::vector<Call> calls = claim_due(granted, left_out, callback_url());
-        if (calls.empty() && !probed_.empty()) {
+        Claimed claimed = claim_some(granted, left_out);
+        if (claimed.calls.empty() && !claimed.settled && !probed_.empty()) {
             probed_.clear();
-            calls = claim_due(granted, busy, callback_url());
+            claimed = claim_some(granted, busy);
         }
-        for (const Call &call : calls)
+        for (const Call &call : claimed.calls)
             probed_.push_back(call.room_id);
-        return calls;
+        return claimed;
     }
 
     // A closed gate with nothing due is probed by a sweep: joins are refused until it opens.

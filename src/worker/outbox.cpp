@@ -69,7 +69,10 @@ pg::Statement select_due = {R"(
                          AND EXISTS (SELECT FROM videoroom.participant p
                                       WHERE p.room_id = o.room_id AND p.user_id = c.user_id
                                         AND p.removed_at IS NOT NULL))
-                WHEN o.action = 'remove-participant'
+                WHEN o.action = 'remove-participant' AND EXISTS (
+                        SELECT FROM videoroom.participant p
+                         WHERE p.room_id = o.room_id AND 'identity/' || p.user_id = o.target
+                           AND p.removed_at IS NOT NULL)
                 THEN live.room_sid
                 WHEN o.action = 'anonymize-participant'
                 THEN (SELECT c.room_sid FROM videoroom.connection c WHERE c.participant_sid = o.target) END,
@@ -182,6 +185,8 @@ struct Plan {
         dropped.push_back(row.id);
         dropped_rooms.push_back(row.room_id);
     }
+
+    bool settled() const { return !dropped.empty() || !too_early.empty() || !dead.empty(); }
 };
 
 Call call_for(const Row &row, Purpose purpose, core::Request request, TimestampTz now)
@@ -245,6 +250,15 @@ void plan_remove(const Row &row, TimestampTz now, Plan &plan)
     std::string_view who = row.target;
     if (who.starts_with(by_identity))
         who.remove_prefix(by_identity.size());
+    if (!core::fits_path(who)) {
+        // Whoever is there is recorded, and settling puts them out by PA sid.
+        auto request = core::list_participants(*row.target_session, "connected");
+        Call call = call_for(row, Purpose::read_connected, std::move(request), now);
+        call.room_sid = *row.target_session;
+        plan.calls.push_back(std::move(call));
+        plan.tried.push_back(row.id);
+        return;
+    }
     Call call = call_for(row, Purpose::remove, core::remove_participant(*row.target_session, who), now);
     call.room_sid = *row.target_session;
     call.connection_known = !row.target.starts_with(by_identity);
@@ -313,7 +327,7 @@ Plan plan_rows(const pg::Rows &rows, std::string_view callback_url, TimestampTz 
 
 }  // namespace
 
-std::vector<Call> claim_due(int most, const std::vector<std::string> &busy, std::string_view callback_url)
+Claimed claim_due(int most, const std::vector<std::string> &busy, std::string_view callback_url)
 {
     pg::Transaction transaction;
     TimestampTz now = GetCurrentTimestamp();
@@ -337,7 +351,7 @@ std::vector<Call> claim_due(int most, const std::vector<std::string> &busy, std:
     }
     transaction.commit();
     pg::stats::count(&pg::stats::Calls::dead, plan.dead.size());
-    return std::move(plan.calls);
+    return {std::move(plan.calls), plan.settled()};
 }
 
 std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms)

@@ -228,6 +228,8 @@ private:
             connection(participant);
         if (auto more = next_page(call_, page.next_page_url))
             effect_.follow_ups.push_back(std::move(*more));
+        else
+            finish();
     }
 
     // True if anything about it is new.

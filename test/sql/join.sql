@@ -53,7 +53,8 @@ SELECT claims, CASE WHEN set_config('request.jwt.claims', claims, true) = claims
                     THEN pg_temp.try(format('SELECT (l).user_id FROM videoroom_join(%L) l', :'room')) END
   FROM (VALUES (1, ''), (2, '{"sub": '), (3, '["ann"]'), (4, '"ann"'), (5, '{}'), (6, '{"sub": null}'), (7, '{"sub": 7}'),
                (8, '{"sub": ""}'), (9, '{"sub": "an\nn"}'), (10, '{"SUB": "ann"}'), (11, '{"sub": "ann", "sub": "bob"}'),
-               (12, '{"sub": "zoe"}'), (13, '{"role": "web", "sub": "ann"}')) v (n, claims) ORDER BY n;
+               (12, '{"sub": "zoe"}'), (13, '{"role": "web", "sub": "ann"}'),
+               (14, '{"id": 12345678901234567890, "n": -1.5e+999, "sub": "ann"}')) v (n, claims) ORDER BY n;
 SELECT set_config('request.jwt.claims', jsonb_build_object('sub', repeat('x', 129))::text, true) IS NOT NULL AS long;
 SELECT pg_temp.try(format('SELECT (l).user_id FROM videoroom_join(%L) l', :'room'));
 

@@ -47,6 +47,17 @@ SELECT videoroom_remove_participant(:'seventh', 'dee');
 SELECT pg_temp.try($$SELECT videoroom_reschedule('b', '2030-01-04 10:00Z', '2030-01-04 11:00Z')$$);
 SELECT status FROM videoroom.room WHERE room_id = :'seventh';
 
+-- However often a booking was moved, its first room_id means the newest room.
+SELECT videoroom_create_booking('moved', '2030-01-05 10:00Z', '2030-01-05 11:00Z', '{ann}') AS newest \gset
+INSERT INTO videoroom.room (room_id, booking_id, starts_at, ends_at, opens_at, closes_at, completes_at, options, request,
+                            successor, status, cancelled_at, closed_at)
+SELECT 'move-' || n, 'moved', starts_at, ends_at, opens_at, closes_at, completes_at, options, request,
+       CASE WHEN n < 1500 THEN 'move-' || n + 1 ELSE room_id END, 'cancelled', now(), now()
+  FROM videoroom.room, generate_series(1, 1500) n WHERE room_id = :'newest';
+SELECT videoroom_add_participants('move-1', '{bob}');
+SELECT user_id FROM videoroom.participant WHERE room_id = :'newest' ORDER BY 1;
+SELECT pg_temp.try($$SELECT videoroom_join('move-1', 'bob')$$);
+
 -- Extend moves the end in place, later or earlier, and with it the moment when a call is ended.
 SELECT videoroom_create_booking('x', now(), now() + '1 hour', '{ann}') AS room \gset
 INSERT INTO videoroom.session (room_sid, room_id, started_rest) VALUES ('RM' || repeat('1', 32), :'room', now());

@@ -184,6 +184,30 @@ sub make_strangers {
     pass('no removal is left over');
 }
 
+{
+    my $room = book($node, 'strangers', people => 'bob,.,..,a/b,a?b,a%2Fb');
+    made($node, $room);
+    $twilio->set(callback_drop_events => 'participant-connected');
+    my @people = ('.', '..', 'a/b', 'a?b', 'a%2Fb');
+    $twilio->join($room, $_) for 'bob', @people;
+    $twilio->delivered;
+
+    $twilio->sim(POST => 'faults', { match => { method => 'POST', path => '/Participants/bob$' }, status => 500, count => -1 });
+    sql("SELECT videoroom_remove_participant('$room', 'bob')");
+    wait_until { struck($twilio) } $patience, 'the removal to fail';
+    sql("SELECT videoroom_add_participants('$room', '{bob}')");
+    wait_until { (outbox($node, $room, 'remove-participant', 'count(*)'))[0] == 0 } $patience, 'the removal to be done with';
+    clear_faults($twilio);
+    is((stays($room, 'bob'))[0]{status}, 'connected', 'who is invited again while the removal fails may stay');
+
+    for my $who (@people) {
+        sql("SELECT videoroom_remove_participant('$room', '$who')");
+        wait_until { (stays($room, $who))[0]{status} eq 'disconnected' } $patience, "$who to be put out";
+        pass("so is somebody called $who, of whose coming we were not told");
+    }
+    $twilio->set(callback_drop_events => '');
+}
+
 # --- callbacks that never come
 
 set_config($node, reconcile_interval => '1s');

@@ -80,6 +80,10 @@ TEST(Requests, NameTheirResource)
     EXPECT_EQ(remove_participant(room_sid, "a b?\u00E9").path,
               "/v1/Rooms/" + room_sid + "/Participants/a%20b%3F%C3%A9");
     EXPECT_EQ(remove_participant(room_sid, "x").body, "Status=disconnected");
+    for (const char *who : {"x", "...", "a b", "\u00E9", "100%", "a@b.example"})
+        EXPECT_TRUE(fits_path(who)) << who;
+    for (const char *who : {".", "..", "/", "a/b", "?", "a?b"})
+        EXPECT_FALSE(fits_path(who)) << who;
     EXPECT_EQ(anonymize_participant(room_sid, "PA1").path,
               "/v1/Rooms/" + room_sid + "/Participants/PA1/Anonymize");
     EXPECT_EQ(anonymize_participant(room_sid, "PA1").body, "");
