@@ -13,7 +13,7 @@ DROP INDEX videoroom.outbox_room, videoroom.outbox_due, videoroom.session_open;
 CREATE INDEX outbox_room ON videoroom.outbox (room_id, id);
 CREATE INDEX outbox_due ON videoroom.outbox (priority, run_at) WHERE dead_at IS NULL;
 CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS NULL AND priority = 2;
-CREATE INDEX session_open ON videoroom.session (room_id) WHERE ended_at IS NULL;
+CREATE INDEX session_open ON videoroom.session (started_at) WHERE ended_at IS NULL;
 
 DROP FUNCTION videoroom.decode_callback(text, text, text);
 
@@ -548,6 +548,42 @@ BEGIN
         closed := closed + 1;
     END LOOP;
     RETURN closed;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION videoroom.lose_sessions(batch integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
+    stale  record;
+    lost   integer := 0;
+BEGIN
+    FOR stale IN
+        SELECT r.room_id, s.room_sid
+          FROM videoroom.session s
+          JOIN videoroom.room r ON r.room_id = s.room_id
+         WHERE s.ended_at IS NULL
+           AND (s.started_at <= moment - interval '24 hours' OR s.started_at IS NULL)
+           AND coalesce(s.started_at, r.closes_at) + interval '24 hours' <= moment
+         ORDER BY s.room_sid
+         LIMIT batch
+           FOR NO KEY UPDATE OF r SKIP LOCKED
+    LOOP
+        -- Looked at again now that the room is ours.
+        UPDATE videoroom.session s
+           SET lost_at = videoroom.presumed_end(s.room_id, s.started_at)
+         WHERE s.room_sid = stale.room_sid AND s.ended_at IS NULL
+           AND videoroom.presumed_end(s.room_id, s.started_at) <= clock_timestamp();
+        IF FOUND THEN
+            INSERT INTO videoroom.event (room_id, kind, detail)
+            VALUES (stale.room_id, 'session-lost', jsonb_build_object('room_sid', stale.room_sid));
+            PERFORM videoroom.settle_room(stale.room_id);
+            lost := lost + 1;
+        END IF;
+    END LOOP;
+    RETURN lost;
 END
 $$;
 
