@@ -105,7 +105,7 @@ CREATE TABLE videoroom.session (
     read_at          timestamptz
 ) WITH (fillfactor = 80);
 CREATE INDEX session_room ON videoroom.session (room_id);
-CREATE INDEX session_open ON videoroom.session (room_id) WHERE ended_at IS NULL;
+CREATE INDEX session_open ON videoroom.session (started_at) WHERE ended_at IS NULL;
 COMMENT ON TABLE videoroom.session IS 'One Twilio Room; a room of ours has any number of them, one after the other';
 COMMENT ON COLUMN videoroom.session.room_sid IS 'Twilio''s RM sid';
 COMMENT ON COLUMN videoroom.session.room_id IS 'The room it was made for';

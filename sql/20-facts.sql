@@ -18,18 +18,20 @@ DECLARE
     was videoroom.session;
     new videoroom.session;
 BEGIN
-    INSERT INTO videoroom.session
-        (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
-    VALUES
-        (record_session.room_sid, record_session.room_id, record_session.started_callback,
-         record_session.started_rest, record_session.ended_callback, record_session.ended_rest,
-         record_session.alive_at)
-    ON CONFLICT (room_sid) DO NOTHING;
-    IF FOUND THEN
-        RETURN true;
+    SELECT * INTO was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
+    IF NOT FOUND THEN
+        INSERT INTO videoroom.session
+            (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
+        VALUES
+            (record_session.room_sid, record_session.room_id, record_session.started_callback,
+             record_session.started_rest, record_session.ended_callback, record_session.ended_rest,
+             record_session.alive_at)
+        ON CONFLICT (room_sid) DO NOTHING;
+        IF FOUND THEN
+            RETURN true;
+        END IF;
+        SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
     END IF;
-
-    SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
     IF was.room_id <> record_session.room_id THEN
         RETURN false;
     END IF;
@@ -97,22 +99,25 @@ DECLARE
     was videoroom.connection;
     new videoroom.connection;
 BEGIN
-    INSERT INTO videoroom.connection
-        (participant_sid, room_sid, user_id, connected_callback, connected_rest,
-         disconnected_callback, disconnected_rest, duration)
-    VALUES
-        (record_connection.participant_sid, record_connection.room_sid, record_connection.user_id,
-         record_connection.connected_callback, record_connection.connected_rest,
-         record_connection.disconnected_callback, record_connection.disconnected_rest,
-         record_connection.duration)
-    ON CONFLICT (participant_sid) DO NOTHING;
-    IF FOUND THEN
-        RETURN true;
-    END IF;
-
-    -- The first user_id stays: Twilio never changes it, save to forget a person.
-    SELECT * INTO STRICT was FROM videoroom.connection c
+    SELECT * INTO was FROM videoroom.connection c
      WHERE c.participant_sid = record_connection.participant_sid;
+    IF NOT FOUND THEN
+        INSERT INTO videoroom.connection
+            (participant_sid, room_sid, user_id, connected_callback, connected_rest,
+             disconnected_callback, disconnected_rest, duration)
+        VALUES
+            (record_connection.participant_sid, record_connection.room_sid, record_connection.user_id,
+             record_connection.connected_callback, record_connection.connected_rest,
+             record_connection.disconnected_callback, record_connection.disconnected_rest,
+             record_connection.duration)
+        ON CONFLICT (participant_sid) DO NOTHING;
+        IF FOUND THEN
+            RETURN true;
+        END IF;
+        SELECT * INTO STRICT was FROM videoroom.connection c
+         WHERE c.participant_sid = record_connection.participant_sid;
+    END IF;
+    -- The first user_id stays: Twilio never changes it, save to forget a person.
     IF was.room_sid <> record_connection.room_sid THEN
         RETURN false;
     END IF;

@@ -47,12 +47,20 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    moment      timestamptz := clock_timestamp();
-    open_since  timestamptz;
-    on_purpose  timestamptz := least(room.cancelled_at, room.ended_at);
-    stay        record;
+    moment        timestamptz := clock_timestamp();
+    on_purpose    timestamptz := least(room.cancelled_at, room.ended_at);
+    open_since    timestamptz;
+    was_extended  boolean;
+    some_removed  boolean;
+    stay          record;
 BEGIN
-    SELECT max(s.started_at) INTO open_since
+    SELECT max(s.started_at),
+           EXISTS (SELECT FROM videoroom.outbox o
+                    WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.dead_at IS NULL
+                      AND o.priority = 3 AND o.attempts = 0 AND o.run_at < room.completes_at),
+           EXISTS (SELECT FROM videoroom.participant p
+                    WHERE p.room_id = room.room_id AND p.removed_at IS NOT NULL)
+      INTO open_since, was_extended, some_removed
       FROM videoroom.session s
      WHERE s.room_id = room.room_id AND s.ended_at IS NULL
     HAVING count(*) > 0;
@@ -66,15 +74,20 @@ BEGIN
         PERFORM videoroom.require(
             room.room_id, 'complete-room', '', 0, moment, greatest(open_since, on_purpose));
     ELSE
-        -- An extended booking takes the end of its call with it.
-        UPDATE videoroom.outbox o
-           SET run_at = room.completes_at
-         WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.dead_at IS NULL
-           AND o.priority = 3 AND o.attempts = 0 AND o.run_at < room.completes_at;
+        IF was_extended THEN
+            -- The end of its call goes with it.
+            UPDATE videoroom.outbox o
+               SET run_at = room.completes_at
+             WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.dead_at IS NULL
+               AND o.priority = 3 AND o.attempts = 0 AND o.run_at < room.completes_at;
+        END IF;
         PERFORM videoroom.require(
             room.room_id, 'complete-room', '', 3, room.completes_at, open_since);
     END IF;
 
+    IF NOT some_removed THEN
+        RETURN;
+    END IF;
     FOR stay IN
         SELECT c.participant_sid, p.removed_at
           FROM videoroom.session s

@@ -16,7 +16,7 @@ CREATE FUNCTION videoroom.knows_callback(digest bytea) RETURNS boolean
 LANGUAGE C VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'videoroom_knows_callback';
 COMMENT ON FUNCTION videoroom.knows_callback(bytea) IS
-    'Whether a callback with that digest is kept, as of now at any isolation level';
+    'Whether a callback with that digest is kept, as of now at any isolation level; waits for whoever is inserting one, and holds off others until the transaction ends';
 
 CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at timestamptz) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
@@ -121,7 +121,6 @@ BEGIN
     decoded := videoroom.decode_callback(NEW.body);
 
     NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
-    PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
     IF videoroom.knows_callback(NEW.digest) THEN
         PERFORM videoroom.count_callback('duplicate', NULL, NULL);
         RETURN NULL;

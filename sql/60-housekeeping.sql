@@ -30,15 +30,17 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    stale record;
-    lost  integer := 0;
+    moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
+    stale  record;
+    lost   integer := 0;
 BEGIN
     FOR stale IN
         SELECT r.room_id, s.room_sid
           FROM videoroom.session s
           JOIN videoroom.room r ON r.room_id = s.room_id
          WHERE s.ended_at IS NULL
-           AND coalesce(s.started_at, r.closes_at) + interval '24 hours' <= clock_timestamp()
+           AND (s.started_at <= moment - interval '24 hours' OR s.started_at IS NULL)
+           AND coalesce(s.started_at, r.closes_at) + interval '24 hours' <= moment
          ORDER BY s.room_sid
          LIMIT batch
            FOR NO KEY UPDATE OF r SKIP LOCKED

@@ -13,7 +13,7 @@ DROP INDEX videoroom.outbox_room, videoroom.outbox_due, videoroom.session_open;
 CREATE INDEX outbox_room ON videoroom.outbox (room_id, id);
 CREATE INDEX outbox_due ON videoroom.outbox (priority, run_at) WHERE dead_at IS NULL;
 CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS NULL AND priority = 2;
-CREATE INDEX session_open ON videoroom.session (room_id) WHERE ended_at IS NULL;
+CREATE INDEX session_open ON videoroom.session (started_at) WHERE ended_at IS NULL;
 
 DROP FUNCTION videoroom.decode_callback(text, text, text);
 
@@ -66,6 +66,192 @@ AS 'MODULE_PATHNAME', 'videoroom_knows_callback';
 CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at timestamptz) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_count_callback';
+
+CREATE OR REPLACE FUNCTION videoroom.record_session(
+    room_id          text,
+    room_sid         text,
+    started_callback timestamptz,
+    started_rest     timestamptz,
+    ended_callback   timestamptz,
+    ended_rest       timestamptz,
+    alive_at         timestamptz
+) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    was videoroom.session;
+    new videoroom.session;
+BEGIN
+    SELECT * INTO was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
+    IF NOT FOUND THEN
+        INSERT INTO videoroom.session
+            (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
+        VALUES
+            (record_session.room_sid, record_session.room_id, record_session.started_callback,
+             record_session.started_rest, record_session.ended_callback, record_session.ended_rest,
+             record_session.alive_at)
+        ON CONFLICT (room_sid) DO NOTHING;
+        IF FOUND THEN
+            RETURN true;
+        END IF;
+        SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
+    END IF;
+    IF was.room_id <> record_session.room_id THEN
+        RETURN false;
+    END IF;
+
+    new := was;
+    new.started_callback := least(was.started_callback, record_session.started_callback);
+    new.started_rest := least(was.started_rest, record_session.started_rest);
+    new.ended_callback := greatest(was.ended_callback, record_session.ended_callback);
+    new.ended_rest := greatest(was.ended_rest, record_session.ended_rest);
+    new.seen_alive_at := greatest(was.seen_alive_at, record_session.alive_at);
+    -- A presumed end gives way to a reported one and follows the start.
+    IF was.lost_at IS NOT NULL THEN
+        new.lost_at := CASE WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL THEN
+            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)) END;
+    END IF;
+    IF new IS NOT DISTINCT FROM was THEN
+        RETURN false;
+    END IF;
+
+    UPDATE videoroom.session s
+       SET started_callback = new.started_callback,
+           started_rest = new.started_rest,
+           ended_callback = new.ended_callback,
+           ended_rest = new.ended_rest,
+           lost_at = new.lost_at,
+           seen_alive_at = greatest(s.seen_alive_at, new.seen_alive_at)
+     WHERE s.room_sid = record_session.room_sid;
+
+    new.seen_alive_at := was.seen_alive_at;
+    RETURN new IS DISTINCT FROM was;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION videoroom.record_connection(
+    participant_sid       text,
+    room_sid              text,
+    user_id               text,
+    connected_callback    timestamptz,
+    connected_rest        timestamptz,
+    disconnected_callback timestamptz,
+    disconnected_rest     timestamptz,
+    duration              integer
+) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    was videoroom.connection;
+    new videoroom.connection;
+BEGIN
+    SELECT * INTO was FROM videoroom.connection c
+     WHERE c.participant_sid = record_connection.participant_sid;
+    IF NOT FOUND THEN
+        INSERT INTO videoroom.connection
+            (participant_sid, room_sid, user_id, connected_callback, connected_rest,
+             disconnected_callback, disconnected_rest, duration)
+        VALUES
+            (record_connection.participant_sid, record_connection.room_sid, record_connection.user_id,
+             record_connection.connected_callback, record_connection.connected_rest,
+             record_connection.disconnected_callback, record_connection.disconnected_rest,
+             record_connection.duration)
+        ON CONFLICT (participant_sid) DO NOTHING;
+        IF FOUND THEN
+            RETURN true;
+        END IF;
+        SELECT * INTO STRICT was FROM videoroom.connection c
+         WHERE c.participant_sid = record_connection.participant_sid;
+    END IF;
+    -- The first user_id stays: Twilio never changes it, save to forget a person.
+    IF was.room_sid <> record_connection.room_sid THEN
+        RETURN false;
+    END IF;
+
+    new := was;
+    new.connected_callback := least(was.connected_callback, record_connection.connected_callback);
+    new.connected_rest := least(was.connected_rest, record_connection.connected_rest);
+    new.disconnected_callback := greatest(was.disconnected_callback, record_connection.disconnected_callback);
+    new.disconnected_rest := greatest(was.disconnected_rest, record_connection.disconnected_rest);
+    new.duration := greatest(was.duration, record_connection.duration);
+    IF new IS NOT DISTINCT FROM was THEN
+        RETURN false;
+    END IF;
+
+    UPDATE videoroom.connection c
+       SET connected_callback = new.connected_callback,
+           connected_rest = new.connected_rest,
+           disconnected_callback = new.disconnected_callback,
+           disconnected_rest = new.disconnected_rest,
+           duration = new.duration
+     WHERE c.participant_sid = record_connection.participant_sid;
+    RETURN true;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION videoroom.settle_outbox(room videoroom.room) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment        timestamptz := clock_timestamp();
+    on_purpose    timestamptz := least(room.cancelled_at, room.ended_at);
+    open_since    timestamptz;
+    was_extended  boolean;
+    some_removed  boolean;
+    stay          record;
+BEGIN
+    SELECT max(s.started_at),
+           EXISTS (SELECT FROM videoroom.outbox o
+                    WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.dead_at IS NULL
+                      AND o.priority = 3 AND o.attempts = 0 AND o.run_at < room.completes_at),
+           EXISTS (SELECT FROM videoroom.participant p
+                    WHERE p.room_id = room.room_id AND p.removed_at IS NOT NULL)
+      INTO open_since, was_extended, some_removed
+      FROM videoroom.session s
+     WHERE s.room_id = room.room_id AND s.ended_at IS NULL
+    HAVING count(*) > 0;
+
+    IF NOT FOUND THEN
+        PERFORM videoroom.provide_again(room, moment);
+        RETURN;
+    END IF;
+
+    IF on_purpose IS NOT NULL THEN
+        PERFORM videoroom.require(
+            room.room_id, 'complete-room', '', 0, moment, greatest(open_since, on_purpose));
+    ELSE
+        IF was_extended THEN
+            -- The end of its call goes with it.
+            UPDATE videoroom.outbox o
+               SET run_at = room.completes_at
+             WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.dead_at IS NULL
+               AND o.priority = 3 AND o.attempts = 0 AND o.run_at < room.completes_at;
+        END IF;
+        PERFORM videoroom.require(
+            room.room_id, 'complete-room', '', 3, room.completes_at, open_since);
+    END IF;
+
+    IF NOT some_removed THEN
+        RETURN;
+    END IF;
+    FOR stay IN
+        SELECT c.participant_sid, p.removed_at
+          FROM videoroom.session s
+          JOIN videoroom.connection c ON c.room_sid = s.room_sid
+          JOIN videoroom.participant p ON p.room_id = s.room_id AND p.user_id = c.user_id
+         WHERE s.room_id = room.room_id AND s.ended_at IS NULL
+           AND c.disconnected_at IS NULL AND p.removed_at IS NOT NULL
+    LOOP
+        PERFORM videoroom.require(
+            room.room_id, 'remove-participant', stay.participant_sid, 0, moment, stay.removed_at);
+    END LOOP;
+END
+$$;
 
 CREATE OR REPLACE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -151,7 +337,6 @@ BEGIN
     decoded := videoroom.decode_callback(NEW.body);
 
     NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
-    PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
     IF videoroom.knows_callback(NEW.digest) THEN
         PERFORM videoroom.count_callback('duplicate', NULL, NULL);
         RETURN NULL;
@@ -363,6 +548,42 @@ BEGIN
         closed := closed + 1;
     END LOOP;
     RETURN closed;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION videoroom.lose_sessions(batch integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
+    stale  record;
+    lost   integer := 0;
+BEGIN
+    FOR stale IN
+        SELECT r.room_id, s.room_sid
+          FROM videoroom.session s
+          JOIN videoroom.room r ON r.room_id = s.room_id
+         WHERE s.ended_at IS NULL
+           AND (s.started_at <= moment - interval '24 hours' OR s.started_at IS NULL)
+           AND coalesce(s.started_at, r.closes_at) + interval '24 hours' <= moment
+         ORDER BY s.room_sid
+         LIMIT batch
+           FOR NO KEY UPDATE OF r SKIP LOCKED
+    LOOP
+        -- Looked at again now that the room is ours.
+        UPDATE videoroom.session s
+           SET lost_at = videoroom.presumed_end(s.room_id, s.started_at)
+         WHERE s.room_sid = stale.room_sid AND s.ended_at IS NULL
+           AND videoroom.presumed_end(s.room_id, s.started_at) <= clock_timestamp();
+        IF FOUND THEN
+            INSERT INTO videoroom.event (room_id, kind, detail)
+            VALUES (stale.room_id, 'session-lost', jsonb_build_object('room_sid', stale.room_sid));
+            PERFORM videoroom.settle_room(stale.room_id);
+            lost := lost + 1;
+        END IF;
+    END LOOP;
+    RETURN lost;
 END
 $$;
 
@@ -579,7 +800,7 @@ COMMENT ON FUNCTION videoroom.verify_callback(text, text, text) IS
 COMMENT ON FUNCTION videoroom.decode_callback(text) IS
     'Decodes the body of a genuine callback; ignored says why it is not to be applied';
 COMMENT ON FUNCTION videoroom.knows_callback(bytea) IS
-    'Whether a callback with that digest is kept, as of now at any isolation level';
+    'Whether a callback with that digest is kept, as of now at any isolation level; waits for whoever is inserting one, and holds off others until the transaction ends';
 COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
     'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp';
 COMMENT ON FUNCTION @extschema@.videoroom_apply_callback(jsonb) IS

@@ -9,6 +9,7 @@
 #include "core/signature.hpp"
 #include "core/url.hpp"
 #include "pg/credentials.hpp"
+#include "pg/lookup.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/stats.hpp"
@@ -20,8 +21,8 @@ constexpr std::string_view signature_header = "x-twilio-signature";
 
 pg::Statement insert{"INSERT INTO videoroom.callback (body, signature) VALUES ($1, $2)"};
 
-// The relay's snapshot may be older than the lock on the digest.
-pg::Statement known{"SELECT FROM videoroom.callback c WHERE c.digest = $1"};
+// Of the advisory locks on digests.
+constexpr int64 lock_seed = 0x63616c6c6261636b;
 
 // The URL that Twilio was given for this database.
 std::string own_url()
@@ -66,6 +67,27 @@ void verify(const Arguments &arguments)
     }
     if (!genuine(form, url, signature))
         refuse_forged();
+}
+
+// Until the end of the transaction nobody else inserts a callback of that digest.
+void lock_digest(bytea *digest)
+{
+    Datum key = DirectFunctionCall2(hashvarlenaextended, PointerGetDatum(digest), Int64GetDatum(lock_seed));
+    DirectFunctionCall1(pg_advisory_xact_lock_int8, key);
+}
+
+// Under the latest snapshot: the relay's may be older than the lock. By the index, since a plan that was made
+// when the table was empty reads it whole.
+bool is_kept(bytea *digest)
+{
+    bool kept = false;
+    PushActiveSnapshot(GetLatestSnapshot());
+    pg::Table callbacks = pg::open_table("callback", "callback_once");
+    ScanKeyData key = pg::equals(callbacks, "digest", digest);
+    pg::for_each(callbacks, &key, 1, [&](HeapTuple) { kept = true; });
+    pg::close_table(callbacks);
+    PopActiveSnapshot();
+    return kept;
 }
 
 // Header names come in lower case from PostgREST; RFC 9110 lets them come in any.
@@ -127,8 +149,11 @@ VIDEOROOM_FUNCTION(videoroom_knows_callback)
 {
     using namespace videoroom;
 
-    pg::Spi spi;
-    return BoolGetDatum(!spi.read_latest(api::known, {{BYTEAOID, PG_GETARG_DATUM(0), false}}).empty());
+    return pg::call([&] {
+        bytea *digest = DatumGetByteaPP(PG_GETARG_DATUM(0));
+        api::lock_digest(digest);
+        return BoolGetDatum(api::is_kept(digest));
+    });
 }
 
 VIDEOROOM_FUNCTION(videoroom_receive_callback)

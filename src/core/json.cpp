@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -203,6 +204,16 @@ std::vector<std::string> Json::keys() const
          at = json_object_iter_next(value_.get(), at))
         result.emplace_back(json_object_iter_key(at));
     return result;
+}
+
+std::string Json::quoted(std::string_view text)
+{
+    auto is_plain = [](unsigned char byte) {
+        return byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+    };
+    if (std::all_of(text.begin(), text.end(), is_plain))
+        return '"' + std::string(text) + '"';
+    return Json(make_string(text)).dump();
 }
 
 std::string Json::dump() const

@@ -19,6 +19,9 @@ public:
     static Json parse(std::string_view text);
     static std::optional<Json> try_parse(std::string_view text);
 
+    // A string as JSON has it.
+    static std::string quoted(std::string_view text);
+
     static Json object();
     static Json array();
 

@@ -67,4 +67,12 @@ ScanKeyData equals(const Table &table, const char *column, const char *value)
     return key;
 }
 
+ScanKeyData equals(const Table &table, const char *column, bytea *value)
+{
+    ScanKeyData key;
+    ScanKeyInit(&key, static_cast<AttrNumber>(number_of(table, column)), BTEqualStrategyNumber, F_BYTEAEQ,
+                PointerGetDatum(value));
+    return key;
+}
+
 }  // namespace videoroom::pg

@@ -1,5 +1,5 @@
 // Rows found by an index and read without the executor, which takes several times longer to start than they
-// take to read. For joins, which are many, and which all else waits for.
+// take to read. For joins and callbacks, which are many.
 //
 // All of it calls the server, so it belongs inside pg::call, and what it leaves open in an error the end of
 // the transaction closes.
@@ -23,8 +23,9 @@ bool has(const Table &table, HeapTuple row, const char *name);
 TimestampTz time_column(const Table &table, HeapTuple row, const char *name, TimestampTz otherwise);
 const char *text_column(const Table &table, HeapTuple row, const char *name);  // NULL gives nullptr
 
-// What an index is searched for: `column` of the table equals `value`, a text of collation "C".
+// What an index is searched for: `column` of the table equals `value`, a text of collation "C" or some bytes.
 ScanKeyData equals(const Table &table, const char *column, const char *value);
+ScanKeyData equals(const Table &table, const char *column, bytea *value);
 
 // Calls f with each row that has those values and that the snapshot shows. f must leave no C++ object behind.
 template <typename F>

@@ -8,6 +8,7 @@ namespace videoroom::worker {
 namespace {
 
 constexpr int batch = 50;
+constexpr int purge_batch = 200;  // of rooms and of callbacks: a room has half a dozen of these
 
 pg::Statement expire_rooms = {"SELECT videoroom.expire_rooms($1)"};
 pg::Statement apply_pending = {"SELECT videoroom.apply_pending($1)"};
@@ -46,15 +47,17 @@ bool close_and_apply()
 
 bool tidy_up()
 {
-    int most = 0;
+    bool more = false;
     pg::Transaction transaction;
     {
         pg::Spi spi;
-        most = dealt_with(spi, lose_sessions, {pg::integer(batch)});
-        most = Max(most, dealt_with(spi, purge, {pg::integer(pg::settings::retention), pg::integer(batch)}));
+        more = dealt_with(spi, lose_sessions, {pg::integer(batch)}) >= batch;
+        more = dealt_with(spi, purge, {pg::integer(pg::settings::retention), pg::integer(purge_batch)}) >=
+                   purge_batch ||
+               more;
     }
     transaction.commit();
-    return most >= batch;
+    return more;
 }
 
 }  // namespace videoroom::worker

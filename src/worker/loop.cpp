@@ -287,7 +287,7 @@ private:
         try {
             bool more = close_and_apply();
             if (now >= tidy_at_)
-                tidy_at_ = tidy_up() ? now + longest_patience : now + safety_look;
+                tidy_at_ = now + (tidy_up() ? shortest_patience : safety_look);
             return more ? now : tidy_at_;
         } catch (const pg::Error &e) {
             log(e);
