@@ -59,7 +59,7 @@ sub waiting_joins {
 }
 
 # The reason in a refusal's DETAIL.
-sub reason { return ($_[0] // '') =~ /"reason": ?"([\w-]+)"/ ? $1 : '' }
+sub reason { return ($_[0] // '') =~ /"reason" ?: ?"([\w-]+)"/ ? $1 : '' }
 
 # Is this check of videoroom_health() all right?
 sub health {
