@@ -33,7 +33,8 @@ constexpr TimestampTz shortest_patience = 50 * core::millisecond;
 constexpr TimestampTz longest_patience = USECS_PER_SEC;
 constexpr TimestampTz pause_after_error = USECS_PER_SEC;
 constexpr int quiet_lock_failures = 10;
-constexpr int most_claims = 50;  // before answers are served again
+constexpr int most_claims = 10;  // before answers are served again
+constexpr int many_rows = 50;
 
 class Loop {
 public:
@@ -378,7 +379,7 @@ private:
         Claimed claimed;
         bool settled = false;
         for (int i = 0; i < most_claims; i++) {
-            claimed = claim_due(granted, left_out, callback_url());
+            claimed = claim_due(granted, settled ? many_rows : granted, left_out, callback_url());
             settled = settled || claimed.settled;
             if (!claimed.calls.empty() || !claimed.settled)
                 break;

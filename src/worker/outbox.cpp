@@ -308,10 +308,10 @@ std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std:
     return ids;
 }
 
-Plan plan_rows(const pg::Rows &rows, std::string_view callback_url, TimestampTz now)
+Plan plan_rows(const pg::Rows &rows, int most, std::string_view callback_url, TimestampTz now)
 {
     Plan plan;
-    for (uint64 i = 0; i < rows.count(); i++) {
+    for (uint64 i = 0; i < rows.count() && static_cast<int>(plan.calls.size()) < most; i++) {
         Row row = read_row(rows, i);
         if (row.action == "create-room")
             plan_create(row, callback_url, now, plan);
@@ -327,16 +327,16 @@ Plan plan_rows(const pg::Rows &rows, std::string_view callback_url, TimestampTz 
 
 }  // namespace
 
-Claimed claim_due(int most, const std::vector<std::string> &busy, std::string_view callback_url)
+Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url)
 {
     pg::Transaction transaction;
     TimestampTz now = GetCurrentTimestamp();
     Plan plan;
     {
         pg::Spi spi;
-        std::vector<int64> due = lock_due_rooms(spi, most, busy, now);
+        std::vector<int64> due = lock_due_rooms(spi, rows, busy, now);
         if (!due.empty())
-            plan = plan_rows(spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}),
+            plan = plan_rows(spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}), most,
                              callback_url, now);
         if (!plan.sent.empty())
             spi.execute(mark_sent, {pg::bigint_array(plan.sent), pg::timestamp(now)});

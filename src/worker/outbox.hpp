@@ -17,8 +17,8 @@ struct Claimed {
 // Takes due rows, one a room and the most urgent rooms first, leaving out the rooms in `busy` and those whose
 // row somebody has locked. A row whose call makes no sense any more goes; one past its deadline dies; the
 // others come back as calls, at most `most` of them, and are marked as sent in a transaction that has
-// committed before the first of them can leave.
-Claimed claim_due(int most, const std::vector<std::string> &busy, std::string_view callback_url);
+// committed before the first of them can leave. At most `rows` are looked at.
+Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url);
 
 // Makes a create row for each room that joins wait for, or pulls it forward. The rooms that were locked just
 // then come back.

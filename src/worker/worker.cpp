@@ -20,6 +20,8 @@ void set_worker_defaults()
         {"default_transaction_isolation", "read committed"},
         {"default_transaction_read_only", "off"},
         {"default_transaction_deferrable", "off"},
+        {"session_replication_role", "origin"},  // with its triggers
+        {"transaction_timeout", "0"},            // since 17
         // Whatever is asked here has an index to walk along; no statistics, missing or old, may suggest
         // reading a whole table instead.
         {"jit", "off"},
@@ -31,7 +33,8 @@ void set_worker_defaults()
         {"enable_sort", "off"},
     };
     for (const auto &[name, value] : defaults)
-        SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+        if (GetConfigOption(name, true, false))
+            SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 }  // namespace

@@ -208,6 +208,22 @@ sub make_strangers {
     $twilio->set(callback_drop_events => '');
 }
 
+# --- what is set for the database is meant for its clients
+
+{
+    my $room = book($node, 'replica', unasked => 1);
+    my $worker = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'videoroom worker' AND datname = current_database()};
+    my $before = one($worker);
+    my @settings = ('session_replication_role = replica', "default_transaction_isolation = 'serializable'",
+        'default_transaction_read_only = on');
+    sql("ALTER DATABASE postgres SET $_") for @settings;
+    sql("SELECT pg_terminate_backend($before)");
+    wait_until { (health($node, 'worker'))[0] && one($worker) ne $before } $patience, 'another worker';
+    is(joined($room), made($node, $room), 'a worker that begins with hostile settings makes rooms all the same');
+    $node->safe_psql('postgres', join ';', 'SET default_transaction_read_only = off',
+        map { 'ALTER DATABASE postgres RESET ' . (split)[0] } @settings);
+}
+
 # --- callbacks that never come
 
 set_config($node, reconcile_interval => '1s');
