@@ -13,7 +13,8 @@ namespace {
 
 pg::Statement settle = {"SELECT videoroom.settle_room($1)"};
 
-// Twilio: every date may be null. An end without one is dated by when it was asked about, $6 and $7, unless one is known.
+// Twilio: every date may be null. An end without one is dated by when it was asked about, $6 and $7, unless
+// one is known.
 pg::Statement record_session = {R"(
     SELECT videoroom.record_session($1, $2, NULL, $3, NULL, coalesce($4, (
         SELECT $6 WHERE NOT EXISTS (
@@ -240,11 +241,11 @@ private:
         bool over = room.status != "in-progress";
         std::optional<TimestampTz> asked = call_.sent_at;
         return spi_
-            .execute(record_session, {pg::text(call_.room_id), pg::text(room.sid),
-                                      pg::timestamp(to_server(room.date_created)),
-                                      pg::timestamp(over ? end_of(room) : std::nullopt),
-                                      pg::timestamp(over ? std::nullopt : asked),
-                                      pg::timestamp(over ? asked : std::nullopt)})
+            .execute(
+                record_session,
+                {pg::text(call_.room_id), pg::text(room.sid), pg::timestamp(to_server(room.date_created)),
+                 pg::timestamp(over ? end_of(room) : std::nullopt),
+                 pg::timestamp(over ? std::nullopt : asked), pg::timestamp(over ? asked : std::nullopt)})
             .boolean(0, 1)
             .value();
     }
