@@ -124,7 +124,7 @@ BEGIN
     IF FOUND AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = newest.room_sid) THEN
         PERFORM videoroom.enqueue(
             room.room_id, 'create-room', '', 2,
-            greatest(moment, newest.started_at + interval '5 minutes'));
+            greatest(moment, coalesce(newest.started_at, newest.seen_alive_at, newest.ended_at) + interval '5 minutes'));
     END IF;
 END
 $$;

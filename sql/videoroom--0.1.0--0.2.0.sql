@@ -528,6 +528,31 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION videoroom.provide_again(room videoroom.room, moment timestamptz) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    newest videoroom.session;
+BEGIN
+    IF room.closed_at IS NOT NULL OR moment < room.opens_at OR moment >= room.ends_at
+       OR EXISTS (SELECT FROM videoroom.outbox o
+                   WHERE o.room_id = room.room_id AND o.action = 'create-room') THEN
+        RETURN;
+    END IF;
+
+    SELECT * INTO newest FROM videoroom.session s
+     WHERE s.room_id = room.room_id
+     ORDER BY coalesce(s.started_at, s.seen_alive_at, s.ended_at) DESC, s.room_sid DESC
+     LIMIT 1;
+    IF FOUND AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = newest.room_sid) THEN
+        PERFORM videoroom.enqueue(
+            room.room_id, 'create-room', '', 2,
+            greatest(moment, coalesce(newest.started_at, newest.seen_alive_at, newest.ended_at) + interval '5 minutes'));
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION videoroom.expire_rooms(batch integer) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -137,11 +137,13 @@ Check worker(pg::Spi &spi)
 
 Check credentials(pg::Spi &)
 {
-    std::optional<std::string> problem = pg::credentials_problem();
+    std::optional<core::InvalidInput> problem = pg::credentials_problem();
     if (!problem)
         return good("credentials", "the file is complete");
-    return bad("credentials", *problem,
-               set_and_reload("videoroom.credentials_file = '/path/to/credentials.json'"));
+    return bad("credentials", problem->what(),
+               problem->hint().empty()
+                   ? set_and_reload("videoroom.credentials_file = '/path/to/credentials.json'")
+                   : problem->hint() + " (then SELECT pg_reload_conf();)");
 }
 
 Check home(pg::Spi &)

@@ -98,11 +98,11 @@ void check_metadata(std::string_view metadata)
 
 Json parse_object(const std::string &json)
 {
+    if (!json.starts_with('{'))
+        throw InvalidInput("options must be a JSON object");
     const auto object = Json::try_parse(json);
     if (!object)
         refuse_json();
-    if (!object->is_object())
-        throw InvalidInput("options must be a JSON object");
     return *object;
 }
 

@@ -130,14 +130,14 @@ int credentials_generation()
     return generation;
 }
 
-std::optional<std::string> credentials_problem()
+std::optional<core::InvalidInput> credentials_problem()
 {
     try {
         std::string path = settings::credentials_file;
         parse(path, read_file(path));
         return std::nullopt;
     } catch (const core::InvalidInput &e) {
-        return std::string(e.what()) + (e.hint().empty() ? "" : " (" + e.hint() + ")");
+        return e;
     }
 }
 

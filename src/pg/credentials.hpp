@@ -2,9 +2,9 @@
 #pragma once
 
 #include <optional>
-#include <string>
 
 #include "core/credentials.hpp"
+#include "core/error.hpp"
 
 namespace videoroom::pg {
 
@@ -16,6 +16,6 @@ const core::Credentials &credentials();
 int credentials_generation();
 
 // Why the file as it is now cannot be taken; nullopt if it can. For videoroom_health().
-std::optional<std::string> credentials_problem();
+std::optional<core::InvalidInput> credentials_problem();
 
 }  // namespace videoroom::pg

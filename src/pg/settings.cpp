@@ -34,6 +34,14 @@ int log_joins = static_cast<int>(LogJoins::refused);
 
 namespace {
 
+// A detail is a sentence where a message is none; a name that it begins with is left alone.
+std::string sentence(std::string text)
+{
+    if (text.find('_') > text.find(' '))
+        text[0] = static_cast<char>(pg_toupper(static_cast<unsigned char>(text[0])));
+    return text + '.';
+}
+
 // A check hook's body: what `check` throws becomes the detail of the refusal.
 template <typename Check>
 bool accept(const char *value, Check &&check)
@@ -44,7 +52,7 @@ bool accept(const char *value, Check &&check)
         check(std::string_view(value));
         return true;
     } catch (const core::InvalidInput &e) {
-        strlcpy(detail, e.what(), sizeof detail);
+        strlcpy(detail, sentence(e.what()).c_str(), sizeof detail);
         strlcpy(hint, (e.hint().empty() ? e.detail() : e.hint()).c_str(), sizeof hint);
     } catch (const std::exception &e) {
         strlcpy(detail, e.what(), sizeof detail);

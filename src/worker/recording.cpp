@@ -12,9 +12,18 @@ namespace videoroom::worker {
 namespace {
 
 pg::Statement settle = {"SELECT videoroom.settle_room($1)"};
-pg::Statement record_session = {"SELECT videoroom.record_session($1, $2, NULL, $3, NULL, $4, $5)"};
-pg::Statement record_connection = {
-    "SELECT videoroom.record_connection($1, $2, $3, NULL, $4, NULL, $5, $6::pg_catalog.int4)"};
+
+// Twilio: every date may be null. An end without one is dated by when it was asked about, $6 and $7, unless
+// one is known.
+pg::Statement record_session = {R"(
+    SELECT videoroom.record_session($1, $2, NULL, $3, NULL, coalesce($4, (
+        SELECT $6 WHERE NOT EXISTS (
+            SELECT FROM videoroom.session WHERE room_sid = $2 AND ended_at IS NOT NULL))), $5))"};
+pg::Statement record_connection = {R"(
+    SELECT videoroom.record_connection($1, $2, $3, NULL, $4, NULL, coalesce($5, (
+        SELECT $7 WHERE NOT EXISTS (
+            SELECT FROM videoroom.connection WHERE participant_sid = $1 AND disconnected_at IS NOT NULL))),
+        $6::pg_catalog.int4))"};
 pg::Statement note_event = {R"(
     INSERT INTO videoroom.event (room_id, kind, detail)
     VALUES ($1, $2, pg_catalog.jsonb_build_object('room_sid', $3)))"};
@@ -52,8 +61,6 @@ std::optional<TimestampTz> to_server(std::optional<core::Time> time)
 // Twilio: end_time may be absent from an answer that says completed; what else it holds dates the end then.
 std::optional<TimestampTz> end_of(const core::Room &room)
 {
-    if (room.status == "in-progress")
-        return std::nullopt;
     if (room.end_time)
         return to_server(room.end_time);
     if (room.date_created && room.duration)
@@ -149,8 +156,6 @@ private:
     void participant_removed()
     {
         core::Participant participant = *core::parse_participant(answered_.answer.body);
-        if (participant.status == "disconnected" && !participant.end_time && !participant.date_updated)
-            participant.end_time = pg::to_core(call_.sent_at);
         connection(participant);
         if (participant.status == "disconnected")
             finish();
@@ -235,12 +240,14 @@ private:
     // True if anything about it is new.
     bool session(const core::Room &room)
     {
-        auto ended = end_of(room);
-        auto alive = ended ? std::nullopt : std::optional(call_.sent_at);
+        bool over = room.status != "in-progress";
+        std::optional<TimestampTz> asked = call_.sent_at;
         return spi_
-            .execute(record_session, {pg::text(call_.room_id), pg::text(room.sid),
-                                      pg::timestamp(to_server(room.date_created)), pg::timestamp(ended),
-                                      pg::timestamp(alive)})
+            .execute(
+                record_session,
+                {pg::text(call_.room_id), pg::text(room.sid), pg::timestamp(to_server(room.date_created)),
+                 pg::timestamp(over ? end_of(room) : std::nullopt),
+                 pg::timestamp(over ? std::nullopt : asked), pg::timestamp(over ? asked : std::nullopt)})
             .boolean(0, 1)
             .value();
     }
@@ -255,7 +262,8 @@ private:
         spi_.execute(record_connection,
                      {pg::text(participant.sid), pg::text(call_.room_sid), pg::text(participant.identity),
                       pg::timestamp(to_server(start)), pg::timestamp(over ? to_server(end) : std::nullopt),
-                      over ? duration : pg::Value{INT8OID, 0, true}});
+                      over ? duration : pg::Value{INT8OID, 0, true},
+                      pg::timestamp(over ? std::optional(call_.sent_at) : std::nullopt)});
     }
 
     void follow(Purpose purpose, core::Request request)

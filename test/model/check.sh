@@ -20,6 +20,7 @@ verify() {
         circles) how="-O0 -DNP" run="-l" ;;
         *)       echo "not ok - $text: no such expectation: $expected" >line; return ;;
     esac
+    # shellcheck disable=SC2086 # several words
     if ! spin "$@" -a "$model" >spin.log 2>&1 ||
        ! gcc -w $how -DMEMLIM=1000 "$@" -o pan pan.c >gcc.log 2>&1; then
         echo "not ok - $text: does not build" >line
@@ -131,6 +132,7 @@ while IFS='|' read -r expected text defines; do
     printf '%s\0' "$work/$(printf %03d $number)|$expected|$text|$defines"
 done <"$work/plan" >"$work/queue"
 
+# shellcheck disable=SC2016 # the inner shell expands these
 xargs -0 -n 1 -P "${JOBS:-$(getconf _NPROCESSORS_ONLN)}" sh -c '
     IFS="|"
     set -f

@@ -283,6 +283,13 @@ SELECT o.room_id, o.priority, o.run_at = s.started_at + interval '5 min' AS five
   FROM videoroom.outbox o LEFT JOIN videoroom.session s USING (room_id)
  WHERE o.room_id LIKE 'again%' AND o.action = 'create-room' ORDER BY o.room_id;
 
+-- Where nobody told its start, from when it was last known to be.
+SELECT pg_temp.room('again-undated', 'on');
+SELECT videoroom.record_session('again-undated', pg_temp.rm(66), NULL, NULL, NULL, clock_timestamp(), clock_timestamp()),
+       videoroom.settle_room('again-undated');
+SELECT o.run_at = s.seen_alive_at + interval '5 min' AS five_minutes_after_that
+  FROM videoroom.outbox o JOIN videoroom.session s USING (room_id) WHERE o.room_id = 'again-undated';
+
 -- Who connected in the newest session makes it attended, not in an older one.
 SELECT pg_temp.room('twice');
 SELECT pg_temp.cb('participant-connected', 'twice', 70, 70, 'alice', -9000),

@@ -109,6 +109,33 @@ sub make_strangers {
     is(status($room), 'in-progress', 'and the room is in progress again');
 }
 
+# --- Twilio's description lets every date be null: an end without one is an end
+
+{
+    my $room = book($node, 'undated');
+    my $sid = made($node, $room);
+    $twilio->join($room, 'alice');
+    wait_until { person($room, 'alice') eq 'connected' } $patience, 'alice to be connected';
+    my ($stay) = stays($room, 'alice');
+    $twilio->set(callback_drop_percent => 100);
+    $twilio->faults(
+        { match => { path => "^/v1/Rooms/$sid/Participants/" }, work => \1, status => 202,
+            body => qq({"sid": "$stay->{sid}", "room_sid": "$sid", "identity": "alice", "status": "disconnected"}) },
+        { match => { method => 'POST', path => "^/v1/Rooms/$sid\$" }, work => \1, status => 202, count => -1,
+            body => qq({"sid": "$sid", "status": "completed"}) });
+    sql("SELECT videoroom_remove_participant('$room', 'alice')");
+    wait_until { (outbox($node, $room, 'remove-participant', 'count(*)'))[0] == 0 } $patience, 'the removal to be done';
+    is(one("SELECT disconnected_at >= connected_at FROM videoroom.connection WHERE participant_sid = '$stay->{sid}'"), 't',
+        'who is said to have left, and not when, has left');
+    sql("SELECT videoroom_cancel('undated')");
+    wait_until { one("SELECT final FROM videoroom_rooms WHERE room_id = '$room'") eq 't' } $patience, 'the room to be final';
+    is(one("SELECT ended_at >= started_at FROM videoroom.session WHERE room_sid = '$sid'"), 't',
+        'a session that is said to be over, and not since when, is over');
+    is(scalar(grep { $_ eq 'POST complete' } sent_for($twilio, $room)), 1, 'and was ended once');
+    clear_faults($twilio);
+    $twilio->set(callback_drop_percent => 0);
+}
+
 # --- the end of the booking
 
 {

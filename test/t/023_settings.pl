@@ -66,9 +66,9 @@ push @statements, map {
 } qw(enabled notify);
 
 my $form_of_api = qr/API URL must be of the form https:/;
-my $form_of_callback = qr/callback URL must be an absolute http or https URL/;
+my $form_of_callback = qr/DETAIL:  Callback URL must be an absolute http or https URL\./;
 my %texts = (
-    credentials_file => [['credentials.json', qr/the path must be absolute/]],
+    credentials_file => [['credentials.json', qr/DETAIL:  The path must be absolute\./]],
     api_url => [
         (map { [$_, $form_of_api] } '', 'video.twilio.com', 'ftp://video.twilio.com', 'https://key:secret@video.twilio.com',
             'https://video.twilio.com/v1', 'https://video.twilio.com?a=b', 'https://video.twilio.com#a', 'https://video.twilio.com:99999'),
@@ -85,7 +85,7 @@ my %texts = (
         ['https://app.example/{room_id}', qr/must contain \{token\}/],
         (map { [$_, qr/unknown placeholder.*Known are \{token\}, \{room_id\} and \{room_sid\}/s] }
             'https://app.example/{room}#{token}', 'https://app.example/#{token')],
-    identity_claim => [map { [$_, qr/identity_claim/] } '', "a\tb", 'c' x 129]);
+    identity_claim => [map { [$_, qr/DETAIL:  identity_claim .*\./] } '', "a\tb", 'c' x 129]);
 for my $name (sort keys %texts) {
     push @statements, map {
         my ($value, $message) = @$_;
@@ -172,8 +172,9 @@ for (@broken) {
     my ($state, $words) = try("SELECT videoroom_join('$booked', 'ann')");
     ok($state eq '55000' && $words =~ /the Twilio credentials are not available.*DETAIL:  .*$why.*HINT:  .*$hint/s,
         "a join is told with a hint what is wrong with a credentials file that is $what") || diag($words);
-    my ($ok, $detail) = health($node, 'credentials');
-    ok(!$ok && $detail =~ $why, "health fails for one that is $what") || diag($detail);
+    my ($ok, $detail, $help) = health($node, 'credentials');
+    ok(!$ok && $detail =~ $why && $help =~ ($hint eq $form || $what =~ /readable by/ ? $hint : qr/credentials_file = .*pg_reload_conf/),
+        "health fails for one that is $what, and says what to do") || diag("$detail $help");
 }
 is((try("SELECT videoroom_join('$booked', 'mallory')"))[0], 'PT403', 'a stranger is told no more than ever');
 ok(book('with-a-broken-file'), 'with a broken file booking works');
