@@ -4,7 +4,7 @@
 #   make demo          the whole story on real parts of its own; KEEP=1 leaves them running, make demo-stop ends them
 #   make test          every test; ONLY="unit tap" only some groups, TAP=001_booking only one file of that group
 #   make soak          everything killed again and again, MINUTES=10 of it; ends with what was survived
-#   make bench         the benchmarks; ROWS="join create" only some of them
+#   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run)
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
 #   make symbols       no name that the server and a library of ours share
@@ -104,14 +104,15 @@ relay:
 
 # The benchmarks' own programs, beside the simulator.
 BENCH_FLAGS = -std=c++20 -O2 -Isrc -I$(shell $(PG_CONFIG) --includedir) $(WARNINGS)
-build/bench-post build/bench-sign: build/bench-%: test/bench/%.cpp $(wildcard src/core/*.cpp src/core/*.hpp)
+build/bench-post build/bench-sign build/bench-live: build/bench-%: test/bench/%.cpp $(wildcard src/core/*.cpp src/core/*.hpp)
 	@mkdir -p $(@D)
-	$(CXX) $(BENCH_FLAGS) $(filter %.cpp,$^) $(LIBRARIES) -o $@
+	$(CXX) $(BENCH_FLAGS) $(filter %.cpp,$^) $(LIBRARIES) $(LIBPQ_$*) -o $@
+LIBPQ_live = -lpq
 build/bench-book: test/bench/book.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(BENCH_FLAGS) $< -lpq -o $@
 .PHONY: bench-programs
-bench-programs: build/bench-post build/bench-sign build/bench-book
+bench-programs: build/bench-post build/bench-sign build/bench-book build/bench-live
 
 FORMATTED = $(shell find src test/unit test/fuzz test/bench -name '*.[ch]pp')
 
