@@ -8,7 +8,7 @@
 #   make valgrind      pg_regress and some flows with every process of the server under valgrind
 #   make million       a million calls through one worker, and what memory it takes; CALLS=100000 fewer
 #   make pg_upgrade    a cluster of PostgreSQL 15 becomes one of 17 in a Debian 13 of its own; needs root
-#   make bench         the benchmarks; ROWS="join create" only some of them
+#   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run)
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
 #   make symbols       no name that the server and a library of ours share
@@ -111,14 +111,15 @@ relay:
 
 # The benchmarks' own programs, beside the simulator.
 BENCH_FLAGS = -std=c++20 -O2 -Isrc -I$(shell $(PG_CONFIG) --includedir) $(WARNINGS)
-build/bench-post build/bench-sign: build/bench-%: test/bench/%.cpp $(wildcard src/core/*.cpp src/core/*.hpp)
+build/bench-post build/bench-sign build/bench-live: build/bench-%: test/bench/%.cpp $(wildcard src/core/*.cpp src/core/*.hpp)
 	@mkdir -p $(@D)
-	$(CXX) $(BENCH_FLAGS) $(filter %.cpp,$^) $(LIBRARIES) -o $@
+	$(CXX) $(BENCH_FLAGS) $(filter %.cpp,$^) $(LIBRARIES) $(LIBPQ_$*) -o $@
+LIBPQ_live = -lpq
 build/bench-book: test/bench/book.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(BENCH_FLAGS) $< -lpq -o $@
 .PHONY: bench-programs
-bench-programs: build/bench-post build/bench-sign build/bench-book
+bench-programs: build/bench-post build/bench-sign build/bench-book build/bench-live
 
 FORMATTED = $(shell find src test/unit test/fuzz test/bench -name '*.[ch]pp')
 

@@ -13,7 +13,12 @@ DROP INDEX videoroom.outbox_room, videoroom.outbox_due, videoroom.session_open;
 CREATE INDEX outbox_room ON videoroom.outbox (room_id, id);
 CREATE INDEX outbox_due ON videoroom.outbox (priority, run_at) WHERE dead_at IS NULL;
 CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS NULL AND priority = 2;
-CREATE INDEX session_open ON videoroom.session (started_at) WHERE ended_at IS NULL;
+CREATE INDEX session_open ON videoroom.session (room_id) WHERE ended_at IS NULL;
+
+ALTER TABLE videoroom.room SET (autovacuum_vacuum_scale_factor = 0.02);
+ALTER TABLE videoroom.session SET (autovacuum_vacuum_scale_factor = 0.02);
+ALTER TABLE videoroom.connection SET (autovacuum_vacuum_scale_factor = 0.02);
+ALTER TABLE videoroom.outbox SET (autovacuum_vacuum_scale_factor = 0.02);
 
 DROP FUNCTION videoroom.decode_callback(text, text, text);
 

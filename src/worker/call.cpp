@@ -25,8 +25,8 @@ bool is_about(const Call &call, const core::Room &room)
     }
 }
 
-// Is the success's body what the API describes, and about what was asked?
-bool readable(const Call &call, const std::string &body)
+// Is the success's body what the API describes, and about what was asked? Fills in the session if it is one.
+bool readable(const Call &call, const std::string &body, std::optional<core::Room> &room)
 {
     switch (call.purpose) {
         case Purpose::create:
@@ -34,10 +34,9 @@ bool readable(const Call &call, const std::string &body)
         case Purpose::resolve:
         case Purpose::complete:
         case Purpose::confirm_complete:
-        case Purpose::read_session: {
-            auto room = core::parse_room(body);
+        case Purpose::read_session:
+            room = core::parse_room(body);
             return room && is_about(call, *room);
-        }
         case Purpose::remove:
         case Purpose::anonymize: {
             auto participant = core::parse_participant(body);
@@ -108,7 +107,7 @@ Answered judge(Call call, http::Answer answer)
     outcome.transport = answer.transport;
     outcome.status = answer.status;
     if (answer.transport == core::Transport::answered && answer.status / 100 == 2) {
-        if (!readable(call, answer.body)) {
+        if (!readable(call, answer.body, answered.room)) {
             outcome.transport = core::Transport::lost;
             answer.error = "the answer is not what Twilio's API describes";
         }

@@ -43,6 +43,7 @@ struct Call {
 struct Answered {
     Call call;
     http::Answer answer;
+    std::optional<core::Room> room;  // what a success says of a session, if it is about one
     core::ApiError error;
     core::Verdict verdict = core::Verdict::done;
     bool may_have_arrived = false;
@@ -59,8 +60,8 @@ TimestampTz resolve_window_end(TimestampTz sent_at);
 // What the retry policy calls it.
 core::Action action_of(Purpose purpose);
 
-// Judges an answer: fills in error, verdict and may_have_arrived. A success whose body is not what the API
-// describes is no success.
+// Judges an answer: fills in room, error, verdict and may_have_arrived. A success whose body is not what the
+// API describes is no success.
 Answered judge(Call call, http::Answer answer);
 
 // The row's last_error: at, kind, status, code, message, more_info, request_id.

@@ -45,19 +45,28 @@ bool close_and_apply()
     return most >= batch;
 }
 
-bool tidy_up()
+bool give_up_lost()
 {
-    bool more = false;
+    int lost = 0;
     pg::Transaction transaction;
     {
         pg::Spi spi;
-        more = dealt_with(spi, lose_sessions, {pg::integer(batch)}) >= batch;
-        more = dealt_with(spi, purge, {pg::integer(pg::settings::retention), pg::integer(purge_batch)}) >=
-                   purge_batch ||
-               more;
+        lost = dealt_with(spi, lose_sessions, {pg::integer(batch)});
     }
     transaction.commit();
-    return more;
+    return lost >= batch;
+}
+
+bool forget_old()
+{
+    int forgotten = 0;
+    pg::Transaction transaction;
+    {
+        pg::Spi spi;
+        forgotten = dealt_with(spi, purge, {pg::integer(pg::settings::retention), pg::integer(purge_batch)});
+    }
+    transaction.commit();
+    return forgotten >= purge_batch;
 }
 
 }  // namespace videoroom::worker

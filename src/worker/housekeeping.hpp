@@ -7,6 +7,7 @@ namespace videoroom::worker {
 [[nodiscard]] bool close_and_apply();
 
 // The same for what can wait for a quiet moment.
-[[nodiscard]] bool tidy_up();
+[[nodiscard]] bool give_up_lost();
+[[nodiscard]] bool forget_old();
 
 }  // namespace videoroom::worker

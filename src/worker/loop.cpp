@@ -287,9 +287,11 @@ private:
         TimestampTz now = GetCurrentTimestamp();
         try {
             bool more = close_and_apply();
-            if (now >= tidy_at_)
-                tidy_at_ = now + (tidy_up() ? shortest_patience : safety_look);
-            return more ? now : tidy_at_;
+            if (now >= give_up_at_)
+                give_up_at_ = now + (give_up_lost() ? longest_patience : safety_look);
+            if (now >= forget_at_)
+                forget_at_ = now + (forget_old() ? shortest_patience : safety_look);
+            return more ? now : std::min(give_up_at_, forget_at_);
         } catch (const pg::Error &e) {
             log(e);
             return now + longest_patience;
@@ -513,7 +515,8 @@ private:
     TimestampTz patience_ = shortest_patience;
     TimestampTz look_at_ = 0;
     TimestampTz rest_until_ = 0;
-    TimestampTz tidy_at_ = 0;
+    TimestampTz give_up_at_ = 0;
+    TimestampTz forget_at_ = 0;
 };
 
 }  // namespace

@@ -192,7 +192,7 @@ private:
 
     void session_made()
     {
-        core::Room room = *core::parse_room(answered_.answer.body);
+        const core::Room &room = *answered_.room;
         if (session(room))
             spi_.execute(note_event,
                          {pg::text(call_.room_id),
@@ -208,7 +208,7 @@ private:
 
     void session_completed()
     {
-        core::Room room = *core::parse_room(answered_.answer.body);
+        const core::Room &room = *answered_.room;
         session(room);
         if (room.status == "in-progress")
             back_off();
@@ -218,7 +218,7 @@ private:
 
     void session_read()
     {
-        core::Room room = *core::parse_room(answered_.answer.body);
+        const core::Room &room = *answered_.room;
         session(room);
         spi_.execute(mark_read, {pg::text(room.sid), pg::timestamp(call_.sent_at)});
         if (room.status == "in-progress")

@@ -1,59 +1,19 @@
 # The benchmarks one after the other: perl bench.pl FOLDER, in which the server and the programs are.
 use strict;
 use warnings;
+use Backlog;
 use Bench;
+use Nine;
+use Stage;
+use Steady;
 use Time::HiRes qw(sleep time);
-use Twilio;
 
 my ($work) = @ARGV;
 my %wanted = map { $_ => 1 } split ' ', $ENV{ROWS} // '';
-my $ready_rooms = 100_000;
-my $twilio;
 
 sub share {
     my ($ours, $floor) = @_;
     return sprintf '%.2f (%.2f to %.2f)', ratio_of($ours, $floor);
-}
-
-sub program {
-    my ($name, @arguments) = @_;
-    open my $pipe, '-|', "$work/bin/bench-$name", @arguments or die "$name: $!\n";
-    my @lines = <$pipe>;
-    close $pipe or die "bench-$name failed\n";
-    return map { [split] } @lines;
-}
-
-sub begin {
-    write_file('credentials.json', '{"account_sid": "AC' . 'a' x 32 . '", "auth_token": "' . 'b' x 32 . '",
-        "api_key_sid": "SK' . 'c' x 32 . '", "api_key_secret": "' . 'd' x 32 . '"}');
-    chmod 0600, 'credentials.json';
-    $twilio = Twilio->start("$work/nginx");
-    set_config(
-        'videoroom.credentials_file' => "$work/credentials.json", 'videoroom.link_template' => 'https://app.example/room/{room_id}#token={token}',
-        'videoroom.api_url' => $twilio->address('at_once'), 'videoroom.callback_url' => 'https://app.example/callback',
-        'videoroom.writes_per_second' => 100000, 'videoroom.reads_per_second' => 100000, 'videoroom.reconcile_interval' => '1d');
-    sql('CREATE EXTENSION videoroom');
-    sql("SELECT videoroom_create_booking('first', now() + '2 days', now() + '49 hours', ARRAY['a', 'b'])");
-    sql_file('plain');
-    wait_until(\&worker, 'the worker');
-    return;
-}
-
-# The worker's process, or '' while there is none.
-sub worker { return sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'videoroom worker'") }
-
-sub worker_off {
-    set_config('videoroom.enabled' => 'off');
-    wait_until(sub { !worker() }, 'the worker to leave');
-    return;
-}
-
-# Seconds of processor time that a process has used.
-sub processor_time {
-    my ($pid) = @_;
-    open my $stat, '<', "/proc/$pid/stat" or die "$pid: $!\n";
-    my @fields = split ' ', <$stat> =~ s/.*\) //r;
-    return ($fields[11] + $fields[12]) / 100;
 }
 
 # A backlog of rooms to be made, which the worker then finds all at once: calls a second, and its processor time for 1000.
@@ -65,25 +25,25 @@ sub drain {
            FROM generate_series(1, $rooms) n");
     $drained++;
     sql('VACUUM ANALYZE videoroom.outbox, videoroom.room, videoroom.session');
-    $twilio->forget;
+    twilio()->forget;
     set_config('videoroom.enabled' => 'on');
     wait_until(sub { sql("SELECT NOT EXISTS (SELECT FROM videoroom.outbox WHERE priority = 2 AND dead_at IS NULL AND starts_at < now() + interval '1 hour')") eq "t" }, 'the drain', 300);
     my $used = processor_time(worker());
-    return ($twilio->rate($rooms), 1000 * 1000 * $used / $rooms);
+    return (twilio()->rate($rooms), 1000 * 1000 * $used / $rooms);
 }
 
 my $posted = 0;
 sub post {
     my ($address, $connections, $rooms) = @_;
-    $twilio->forget;
+    twilio()->forget;
     program('post', $address, $connections, $posted + 1, $posted + $rooms);
     $posted += $rooms;
-    return $twilio->rate($rooms);
+    return twilio()->rate($rooms);
 }
 
 sub drain_row {
     my ($delay, $connections, $rooms, $goal) = @_;
-    my $address = $twilio->address($delay);
+    my $address = twilio()->address($delay);
     set_config('videoroom.api_url' => $address, 'videoroom.max_requests' => $connections);
     my @used;
     my %rate = turns(
@@ -100,7 +60,7 @@ sub drain_row {
 # Milliseconds between leaving and arriving: median and 99th percentile.
 sub delays {
     my (@left) = @_;
-    my %arrived = map { $_->{room} => $_->{arrived} } $twilio->calls;
+    my %arrived = map { $_->{room} => $_->{arrived} } twilio()->calls;
     my @delays = sort { $a <=> $b } map { 1000 * (($arrived{ $_->[1] } // die "$_->[1] was not called\n") - $_->[0]) } @left;
     return ($delays[$#delays / 2], $delays[int($#delays * 0.99)]);
 }
@@ -110,9 +70,9 @@ sub wire_row {
     my $count = 10 * $rate;
     my (%middle, %late);
     for my $round (0 .. rounds()) {
-        my %measure = (ours => sub { program('book', $rate, $count) }, floor => sub { program('post', $twilio->address('at_once'), 'pace', $rate, $count) });
+        my %measure = (ours => sub { program('book', $rate, $count) }, floor => sub { program('post', twilio()->address('at_once'), 'pace', $rate, $count) });
         for my $name (sort keys %measure) {
-            $twilio->forget;
+            twilio()->forget;
             my ($p50, $p99) = delays($measure{$name}->());
             next unless $round;
             push @{ $middle{$name} }, $p50;
@@ -126,41 +86,46 @@ sub wire_row {
     return;
 }
 
-my $received = 0;
+# Callbacks a second; both of them take the signed ones in order, each from where it was.
+my $each = 1500;
+my %received;
 sub callbacks {
     my ($script) = @_;
-    my $each = 2000;
-    return pgbench($script, transactions => $each, values => { n => $received });
+    my $tps = pgbench($script, transactions => $each, values => { n => $received{$script} });
+    $received{$script} += $each;
+    return $tps;
 }
 
 sub callback_row {
     my ($setting) = @_;
     my @shown = $setting ? (", $setting") : ('');
     local $ENV{PGOPTIONS} = $setting ? "-c $setting" : '';
-    my %tps = turns(ours => sub { callbacks('callback') }, floor => sub { my $tps = callbacks('callback_floor'); $received += 2000; $tps });
+    ready_rooms();
+    forget_callbacks();
+    %received = (callback => 0, callback_floor => 0);
+    my %tps = turns(ours => sub { callbacks('callback') }, floor => sub { callbacks('callback_floor') });
     note "callback: ours @{$tps{ours}}, floor @{$tps{floor}}";
     row("callback insert to applied, 4 clients$shown[0]", 'the raw INSERT plus one UPDATE by primary key', share(@tps{qw(ours floor)}), '0.6');
     return;
 }
 
-sub ready_rooms {
-    return if sql("SELECT EXISTS (SELECT FROM videoroom.room WHERE room_id = 'aaa0000000000000000000001')") eq 't';
-    sql_file('rooms', first => 1, last => $ready_rooms);
-    open my $out, '>', 'signed.tsv' or die "signed.tsv: $!\n";
-    print $out join("\t", @$_), "\n" for program('sign', 'https://app.example/callback', 'b' x 32, 'AC' . 'a' x 32, $ready_rooms);
-    close $out or die "signed.tsv: $!\n";
-    sql_file('callback_tables', file => "$work/signed.tsv");
-    sql('VACUUM ANALYZE');
-    sql('CHECKPOINT');
-    return;
-}
-
 sub join_row {
     ready_rooms();
-    my %values = (values => { rooms => $ready_rooms });
+    my %values = (values => { rooms => ready() });
     my %tps = turns(ours => sub { pgbench('join', %values) }, floor => sub { pgbench('join_floor', %values) });
     note "join: ours @{$tps{ours}}, floor @{$tps{floor}}";
     row('join on a ready room, 4 clients, 10^5 rooms', 'SELECT of the same two rows by primary key', share(@tps{qw(ours floor)}), '0.85');
+    return;
+}
+
+# The same against a Node service, where its packages could be had.
+sub join_node_row {
+    my $node = "$work/node/join.js";
+    return note 'join against Node: left out, npm could not get its packages' unless -d "$work/node/node_modules";
+    ready_rooms();
+    my %tps = turns(ours => sub { pgbench('join', values => { rooms => ready() }) }, floor => sub { run('node', $node, ready(), 4) });
+    note "join against Node: ours @{$tps{ours}}, Node @{$tps{floor}}";
+    row('the same', sprintf('a Node service with pg and twilio: %.0f/s', median(@{ $tps{floor} })), share(@tps{qw(ours floor)}), '10');
     return;
 }
 
@@ -176,14 +141,14 @@ sub create_row {
 
 sub first_join_row {
     my $count = 50;
-    set_config('videoroom.api_url' => $twilio->address('100_ms'));
+    set_config('videoroom.api_url' => twilio()->address('100_ms'));
     my (@more, @twilio);
     for my $round (0 .. rounds()) {
         my $first = $round * $count + 1;
         sql_file('unmade', first => $first, last => $first + $count - 1);
-        $twilio->forget;
+        twilio()->forget;
         my @joins = latencies('first_join', transactions => $count, values => { n => $first - 1 });
-        my @calls = map { 1000 * ($_->{answered} - $_->{arrived}) } $twilio->calls;
+        my @calls = map { 1000 * ($_->{answered} - $_->{arrived}) } twilio()->calls;
         @calls == $count or die 'Twilio was called ' . @calls . " times instead of $count\n";
         next unless $round;
         push @more, median(@joins) - median(@calls);
@@ -191,7 +156,7 @@ sub first_join_row {
     }
     row('first join of a room not yet made, Twilio at 100 ms', sprintf('%.1f ms, the call itself', median(@twilio)),
         sprintf('%.1f ms more (%.1f to %.1f)', median(@more), sort_ends(@more)), 'within 10 ms');
-    set_config('videoroom.api_url' => $twilio->address('at_once'));
+    set_config('videoroom.api_url' => twilio()->address('at_once'));
     return;
 }
 
@@ -226,15 +191,19 @@ sub switches {
 my @sizes = map { 10**$_ } 4 .. ($ENV{HISTORY} || 6);
 sub history_rows {
     ready_rooms();
-    my (%at, $loaded);
+    my $loaded = 10_000;
+    my %at;
     for my $size (@sizes) {
-        sql_file('history', first => ($loaded // 0) + 1, last => $size);
+        note "loading a history of $size rooms";
+        sql_file('history', first => $loaded + 1, last => $size) if $size > $loaded;
         $loaded = $size;
         sql('CHECKPOINT');
+        forget_callbacks();
+        $received{callback} = 0;
         my %figures = turns(
             create => sub { pgbench('create', seconds => 2) },
-            join => sub { pgbench('join', seconds => 2, values => { rooms => $ready_rooms }) },
-            callback => sub { my $tps = pgbench('callback', transactions => 500, values => { n => $received }); $received += 500; $tps },
+            join => sub { pgbench('join', seconds => 2, values => { rooms => ready() }) },
+            callback => sub { callbacks('callback') },
             drain => sub { (drain(2000))[0] });
         $at{$_}{$size} = median(@{ $figures{$_} }) for keys %figures;
         note "history $size: ", join ', ', map { sprintf '%s %.0f', $_, $at{$_}{$size} } sort keys %at;
@@ -256,13 +225,21 @@ my @rows = (
     wire_200 => sub { wire_row(200) },
     first_join => \&first_join_row,
     idle => \&idle_row,
+    nine => \&nine_rows,
+    steady => \&steady_rows,
     join => \&join_row,
-    callback => sub { ready_rooms(); callback_row() },
-    callback_async => sub { ready_rooms(); callback_row('synchronous_commit=off') },
+    join_node => \&join_node_row,
+    callback => sub { callback_row() },
+    callback_async => sub { callback_row('synchronous_commit=off') },
     history => \&history_rows,
+    backlog => \&backlog_rows,
 );
 
-begin();
+set_stage($work);
 while (my ($name, $measure) = splice @rows, 0, 2) {
-    $measure->() if !%wanted || $wanted{$name};
+    next if %wanted && !$wanted{$name};
+    my $begun = time;
+    note "--- $name";
+    $measure->();
+    note sprintf '    %.0f s', time - $begun;
 }

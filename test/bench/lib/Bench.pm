@@ -8,10 +8,12 @@ use File::Basename 'dirname';
 use List::Util qw(max min);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(sql sql_file set_config pgbench latencies turns row ratio_of median per_cent wait_until note rounds write_file);
+our @EXPORT = qw(run sql sql_file set_config pgbench latencies turns row ratio_of median wait_until note rounds write_file);
 
 my $folder = dirname(dirname(__FILE__));
 my @table;
+
+$| = 1;
 
 sub note { print @_, "\n" }
 

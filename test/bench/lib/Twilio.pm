@@ -56,11 +56,12 @@ sub calls {
     return sort { $a->{arrived} <=> $b->{arrived} } @calls;
 }
 
-# Calls a second, from the first one's arrival to the last one's answer.
+# Calls a second, from the first one's arrival to the last one's answer. Dies if there were not as many as expected.
 sub rate {
     my ($self, $expected) = @_;
     my @calls = $self->calls;
-    @calls == $expected or die 'Twilio was called ' . @calls . " times instead of $expected\n";
+    die 'Twilio was called ' . @calls . " times instead of $expected\n" if defined $expected && @calls != $expected;
+    die "Twilio was not called\n" unless @calls;
     my ($last) = sort { $b <=> $a } map { $_->{answered} } @calls;
     return @calls / ($last - $calls[0]{arrived});
 }

@@ -1,4 +1,5 @@
--- Forgets the callbacks and what they said, so that they can come again.
-TRUNCATE videoroom.callback, plain.callback;
-DELETE FROM videoroom.connection;
-VACUUM videoroom.connection;
+-- Forgets the callbacks that came in and what they said, so that they can come again; those of past rooms stay.
+TRUNCATE plain.callback;
+DELETE FROM videoroom.callback WHERE room_id LIKE 'aaa%';
+DELETE FROM videoroom.connection WHERE participant_sid LIKE 'PA0%';
+VACUUM ANALYZE videoroom.callback, videoroom.connection, videoroom.session, videoroom.event;

@@ -10,5 +10,6 @@ SELECT 'aaa' || lpad(n::text, 22, '0'), u FROM generate_series(:first, :last) n,
 INSERT INTO videoroom.session (room_sid, room_id, started_callback, started_rest, seen_alive_at)
 SELECT 'RM' || lpad(to_hex(n), 32, '0'), 'aaa' || lpad(n::text, 22, '0'), now(), date_trunc('second', now()), now() FROM generate_series(:first, :last) n;
 INSERT INTO videoroom.outbox (room_id, action, priority, run_at)
-SELECT 'aaa' || lpad(n::text, 22, '0'), 'complete-room', 3, now() + interval '21 hours' FROM generate_series(:first, :last) n;
+SELECT r.room_id, 'complete-room', 3, r.completes_at
+  FROM generate_series(:first, :last) n JOIN videoroom.room r ON r.room_id = 'aaa' || lpad(n::text, 22, '0');
 INSERT INTO videoroom.event (room_id, kind) SELECT 'aaa' || lpad(n::text, 22, '0'), 'booked' FROM generate_series(:first, :last) n;
