@@ -12,17 +12,20 @@ namespace {
 
 constexpr std::size_t most_text = 500;
 
-// Are these the session's words? By its SID where it is known, by the name that we gave it where it is not.
+// Are these the session's words? By its SID where it is known; where it is not, by the name that we gave it,
+// unless they name nobody: Twilio's description lets the name be null.
 bool is_about(const Call &call, const core::Room &room)
 {
     switch (call.purpose) {
         case Purpose::create:
         case Purpose::adopt:
         case Purpose::resolve:
-            return room.unique_name == call.room_id;
+            break;
         default:
-            return call.room_sid.empty() ? room.unique_name == call.room_id : room.sid == call.room_sid;
+            if (!call.room_sid.empty())
+                return room.sid == call.room_sid;
     }
+    return room.unique_name.empty() || room.unique_name == call.room_id;
 }
 
 // Is the success's body what the API describes, and about what was asked? Fills in the session if it is one.
