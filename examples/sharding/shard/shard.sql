@@ -1,9 +1,10 @@
--- What a shard gets besides the extension.
+-- What a shard gets besides the extension; again, it gets it anew.
 \ir ../calls.sql
 
 SELECT videoroom_grant(('videoroom_' || part)::regrole, part)
   FROM unnest('{scheduler,backend,relay,reader,operator}'::text[]) AS part \g /dev/null
 
+DROP SCHEMA IF EXISTS sharding CASCADE;
 CREATE SCHEMA sharding;
 COMMENT ON SCHEMA sharding IS 'What the proxy calls here';
 GRANT USAGE ON SCHEMA sharding TO videoroom_scheduler, videoroom_backend, videoroom_relay, videoroom_reader, videoroom_operator;
