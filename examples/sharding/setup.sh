@@ -4,7 +4,8 @@
 # Each is a connection string of key=value words, in which dbname names the database; as many shards as a power of two, each
 # with a name of its own. The shards' strings are those by which the proxy reaches them. Databases that are not there are
 # made. Run it as a superuser of all the servers: PGUSER, and PGPASSWORD or ~/.pgpass. IDENTITY_CLAIM (sub) is the claim that
-# names the user who joins. Needs psql 15 or newer.
+# names the user who joins; SHARD_PASSWORD is what the proxy logs in with on the shards, made up where it is not given: give
+# several proxies of the same shards the same. Needs psql 15 or newer.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
@@ -43,9 +44,8 @@ done
 [ $(($# & ($# - 1))) -eq 0 ] || complain "the number of shards must be a power of two"
 [ -z "$(for conninfo; do database "$conninfo"; done | sort | uniq -d)" ] || complain "two shards of one name"
 
-# What the proxy logs in with on the shards. It is in the proxy's user mappings, which superusers and their owners see.
-SHARD_PASSWORD=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
-export SHARD_PASSWORD
+# It is in the proxy's user mappings, which superusers and their owners see.
+export SHARD_PASSWORD="${SHARD_PASSWORD:-$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')}"
 
 shard=0
 for conninfo; do

@@ -5,7 +5,7 @@
 # same server. Run it as a superuser. Calls for this shard are refused with PT503 meanwhile; the other shards go on. PATIENCE
 # (10) is how many seconds transactions that are open on the proxy get to end. README.md says why this is safe, and what to do
 # where it stops half-way.
-set -euo pipefail
+set -Eeuo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
 complain() {
@@ -78,12 +78,17 @@ CREATE DATABASE :"shard" TEMPLATE :"before" STRATEGY FILE_COPY CONNECTION LIMIT 
 SQL
 
 echo "Each lets go of the rooms of the other, and starts to work."
-sql -d "$new_conninfo" -v shards=$((2 * shards)) -v shard=$((partition + shards)) -f "$here/shard/keep.sql"
+sql -d "$new_conninfo" -v shards=$((2 * shards)) -v shard=$((partition + shards)) -f "$here/shard/keep.sql" &
 sql -d "$conninfo" -v shards=$((2 * shards)) -v shard="$partition" -f "$here/shard/keep.sql"
+wait $!
 
 echo "Both open."
 on_server <<'SQL'
 ALTER DATABASE :"new" CONNECTION LIMIT -1;
 ALTER DATABASE :"shard" CONNECTION LIMIT -1;
 SQL
+trap - ERR
+for half in "$new_conninfo" "$conninfo"; do
+    sql -d "$half" -c 'VACUUM (ANALYZE)'
+done
 echo "The original is ${shard}_before, closed. Drop it once all is well, and never open it: its worker would call Twilio, too."

@@ -73,7 +73,7 @@ sql(q{CREATE ROLE web NOLOGIN; SELECT videoroom_grant('web', 'member');
       CREATE ROLE desk LOGIN; SELECT videoroom_grant('desk', 'reader'); CREATE ROLE ops LOGIN; SELECT videoroom_grant('ops', 'operator');
       CREATE ROLE app LOGIN; SELECT videoroom_grant('app', 'scheduler'); SELECT videoroom_grant('app', 'backend')});
 for my $role (qw(scheduler backend relay reader operator)) {
-    is($other->safe_psql('rooms_2', qq{SELECT count(*) FROM pg_proc p WHERE p.proname = 'videoroom_create_booking'
+    is($other->safe_psql('rooms_2', qq{SELECT count(*) FROM pg_proc p WHERE p.oid::regproc::text = 'videoroom_create_booking'
         AND has_function_privilege('videoroom_$role', p.oid, 'EXECUTE')}), $role eq 'scheduler' ? 1 : 0,
         "as videoroom_$role the proxy may " . ($role eq 'scheduler' ? 'book' : 'not book'));
 }

@@ -11,26 +11,11 @@ CREATE TYPE videoroom.join_link AS (
 );
 COMMENT ON TYPE videoroom.join_link IS 'What lets one person into a room; whoever has the link is that person until it expires';
 
--- PL/Proxy gives SQLSTATE as it was, the rest with words of its own around it:
---   "sharding.videoroom_end(1): [rooms_2] REMOTE ERROR: room not found", "Remote detail: ...", "Remote hint: ..."
--- and what it finds wrong itself as "PL/Proxy function sharding.videoroom_end(1): [rooms_2] PQconnectPoll: ...".
 CREATE FUNCTION sharding.refuse(state text, message text, detail text, hint text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    shard text := substring(message FROM '\[([^]]*)\]');
-    away  boolean := shard IS NOT NULL AND (message LIKE 'PL/Proxy function %' OR message LIKE '%] REMOTE (null): %' OR state LIKE '57P0_');
 BEGIN
-    IF away THEN
-        -- Where the database is and why it does not answer is the operator's to know.
-        RAISE LOG 'shard % is unreachable: %', shard, message;
-        RAISE EXCEPTION USING ERRCODE = 'PT503', MESSAGE = 'shard unreachable',
-            DETAIL = format('{"reason":"unreachable","shard":%s}', to_json(shard));
-    END IF;
-    message := regexp_replace(message, '^[^[]*\[[^]]*\] REMOTE [^:]*: ', '');
-    detail := regexp_replace(detail, '^Remote detail: ', '');
-    hint := regexp_replace(hint, '^Remote hint: ', '');
     IF detail <> '' AND hint <> '' THEN
         RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, DETAIL = detail, HINT = hint;
     ELSIF detail <> '' THEN
@@ -41,61 +26,74 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message;
 END
 $$;
-COMMENT ON FUNCTION sharding.refuse(text, text, text, text) IS
-    'Raises a shard''s refusal in the shard''s own words; PT503 unreachable where there is no answer, whose reason goes to the log';
+COMMENT ON FUNCTION sharding.refuse(text, text, text, text) IS 'Raises the refusal of a shard as the shard raised it';
 
--- owner: the part whose role the shard is called as. slot: a function of sharding, with the argument it takes.
-CREATE TEMP TABLE call (owner text, name text, arguments text, result text, slot text);
-INSERT INTO call VALUES
-    ('scheduler', 'videoroom_create_booking',
-     'booking_id text, starts_at timestamptz, ends_at timestamptz, participants text[], options jsonb DEFAULT ''{}''',
-     'text', 'slot_of_booking(booking_id)'),
-    ('scheduler', 'videoroom_cancel', 'booking_id text, reason text DEFAULT NULL', 'void', 'slot_of_booking(booking_id)'),
-    ('scheduler', 'videoroom_reschedule',
-     'booking_id text, starts_at timestamptz, ends_at timestamptz, participants text[] DEFAULT NULL, options jsonb DEFAULT NULL',
-     'text', 'slot_of_booking(booking_id)'),
-    ('scheduler', 'videoroom_extend', 'booking_id text, ends_at timestamptz', 'void', 'slot_of_booking(booking_id)'),
-    ('scheduler', 'videoroom_add_participants', 'room_id text, participants text[]', 'void', 'slot_of_room(room_id)'),
-    ('scheduler', 'videoroom_remove_participant', 'room_id text, user_id text', 'void', 'slot_of_room(room_id)'),
-    ('scheduler', 'videoroom_end', 'room_id text', 'void', 'slot_of_room(room_id)'),
-    ('reader', 'videoroom_get', 'room_id text', 'jsonb', 'slot_of_room(room_id)'),
-    ('backend', 'videoroom_join', 'room_id text, user_id text', 'videoroom.join_link', 'slot_of_room(room_id)'),
-    ('operator', 'videoroom_apply_callback', 'payload jsonb', 'text', 'slot_of_room(payload ->> ''RoomName'')');
+-- What PL/Proxy raises itself starts with "PL/Proxy function sharding.videoroom_end(1): [rooms_2] "; where a server went away in the
+-- middle it is "sharding.videoroom_end(1): [rooms_2] REMOTE FATAL: ".
+CREATE FUNCTION sharding.unreachable(message text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    shard text := substring(message FROM '\[([^]]*)\]');
+BEGIN
+    -- Where the database is and why it does not answer is the operator's to know.
+    RAISE LOG 'shard % is unreachable: %', shard, message;
+    RAISE EXCEPTION USING ERRCODE = 'PT503', MESSAGE = 'shard unreachable',
+        DETAIL = format('{"reason":"unreachable","shard":%s}', coalesce(to_json(shard)::text, 'null'));
+END
+$$;
+COMMENT ON FUNCTION sharding.unreachable(text) IS 'Raises PT503 with the shard''s name, and logs why it did not answer';
 
+-- A call is two functions: sharding.NAME, in PL/Proxy, makes it, as the role that owns public.NAME, which is what callers see.
+-- For what they do not see it is sharding.call_NAME, which acts with the rights of the function that calls it.
+\ir ../calls.sql
 SELECT format($sql$
-CREATE FUNCTION sharding.%1$I(%2$s) RETURNS %3$s LANGUAGE plproxy AS $body$
+CREATE FUNCTION sharding.%1$I(%2$s, %3$s) LANGUAGE plproxy AS $body$
     CLUSTER 'shards';
     RUN ON sharding.%4$s;
-    TARGET public.%1$s;
 $body$
-$sql$, c.name, c.arguments, c.result, c.slot)
-  FROM call c \gexec
+$sql$, name, arguments, answer, slot)
+  FROM call WHERE slot IS NOT NULL \gexec
 
 SELECT format($sql$
-CREATE FUNCTION public.%1$I(%2$s) RETURNS %3$s
-LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION sharding.%1$I(partition integer, %2$s, %3$s) LANGUAGE plproxy AS $body$
+    CLUSTER 'shards';
+    RUN ON partition;
+    SELECT c.answer, c.state, c.message, c.detail, c.hint FROM sharding.%1$I($2) c;
+$body$
+$sql$, name, arguments, answer)
+  FROM call WHERE slot IS NULL \gexec
+
+SELECT format($sql$
+CREATE FUNCTION %1$s(%2$s) RETURNS %3$s
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET client_min_messages = warning
 AS $body$
 DECLARE
-    message text;
-    detail  text;
-    hint    text;
+    it record;
 BEGIN
-    %4$s sharding.%1$I(%5$s);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    PERFORM sharding.refuse(SQLSTATE, message, detail, hint);
+    BEGIN
+        SELECT * INTO it FROM sharding.%4$I(%5$s);
+    EXCEPTION WHEN internal_error OR admin_shutdown OR crash_shutdown OR cannot_connect_now THEN
+        PERFORM sharding.unreachable(SQLERRM);
+    END;
+    IF it.state IS NOT NULL THEN
+        PERFORM sharding.refuse(it.state, it.message, it.detail, it.hint);
+    END IF;
+    %6$s
 END
 $body$
-$sql$, c.name, c.arguments, c.result, CASE c.result WHEN 'void' THEN 'PERFORM' ELSE 'RETURN' END,
-       (SELECT string_agg('$' || n, ', ' ORDER BY n) FROM generate_series(1, p.pronargs) AS n))
-  FROM call c
-  JOIN pg_proc p ON p.proname = c.name AND p.pronamespace = 'sharding'::regnamespace \gexec
+$sql$, CASE WHEN name LIKE 'videoroom%' THEN 'public.' || name ELSE 'sharding.call_' || name END,
+       CASE WHEN slot IS NULL THEN 'partition integer, ' ELSE '' END || arguments, result, name,
+       (SELECT string_agg('$' || n, ', ' ORDER BY n) FROM generate_series(1, arity + (slot IS NULL)::integer) AS n),
+       CASE result WHEN 'void' THEN '' ELSE 'RETURN it.answer;' END)
+  FROM call \gexec
 
-SELECT format('ALTER FUNCTION public.%I(%s) OWNER TO %I', c.name, pg_get_function_identity_arguments(p.oid), 'videoroom_' || c.owner)
+SELECT format('ALTER FUNCTION %s SECURITY DEFINER', p.oid::regprocedure),
+       format('ALTER FUNCTION %s OWNER TO %I', p.oid::regprocedure, 'videoroom_' || c.owner)
   FROM call c
-  JOIN pg_proc p ON p.proname = c.name AND p.pronamespace = 'sharding'::regnamespace \gexec
+  JOIN pg_proc p ON p.proname = c.name AND p.pronamespace = 'public'::regnamespace \gexec
 
 -- As on a shard, so that PostgREST takes it by GET.
 ALTER FUNCTION videoroom_get(text) STABLE;

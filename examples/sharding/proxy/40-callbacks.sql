@@ -1,31 +1,6 @@
 -- Status callbacks go to the shard of the room they name, which verifies them. The relay needs not know: it inserts into
 -- videoroom.callback, as ever.
 
-CREATE FUNCTION sharding.receive_callback(body text, signature text, url text) RETURNS void
-LANGUAGE plproxy
-AS $$
-    CLUSTER 'shards';
-    RUN ON sharding.slot_of_callback(body);
-$$;
-
-CREATE FUNCTION sharding.take_callback(body text, signature text, url text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET client_min_messages = warning
-AS $$
-DECLARE
-    message text;
-    detail  text;
-    hint    text;
-BEGIN
-    PERFORM sharding.receive_callback(body, signature, url);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    PERFORM sharding.refuse(SQLSTATE, message, detail, hint);
-END
-$$;
-COMMENT ON FUNCTION sharding.take_callback(text, text, text) IS 'Has the shard take a callback, and raises its refusal in its own words';
-
 CREATE VIEW videoroom.callback AS SELECT NULL::text AS body, NULL::text AS signature, NULL::text AS url WHERE false;
 COMMENT ON VIEW videoroom.callback IS 'Takes what a relay inserts to its shard; shows nothing';
 COMMENT ON COLUMN videoroom.callback.body IS 'Raw form body, 64 kB at most';
@@ -37,7 +12,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM sharding.take_callback(NEW.body, NEW.signature, NEW.url);
+    PERFORM sharding.call_receive_callback(NEW.body, NEW.signature, NEW.url);
     RETURN NEW;
 END
 $$;
@@ -60,7 +35,7 @@ BEGIN
     IF jsonb_typeof(headers) = 'object' THEN
         SELECT value INTO signature FROM jsonb_each_text(headers) WHERE lower(key) = 'x-twilio-signature' LIMIT 1;
     END IF;
-    PERFORM sharding.take_callback($1, signature, NULL);
+    PERFORM sharding.call_receive_callback($1, signature, NULL);
 END
 $$;
 COMMENT ON FUNCTION videoroom_receive_callback(text) IS

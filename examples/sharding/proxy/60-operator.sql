@@ -18,50 +18,15 @@ END
 $$;
 COMMENT ON FUNCTION sharding.partition_of(text) IS 'A partition of that shard''s; 22023: there is no such shard';
 
--- Functions for one shard, named by it: sharding.NAME_at, in PL/Proxy, and sharding.NAME, which raises refusals as they were.
-CREATE TEMP TABLE call_at (name text, argument text, type text, result text);
-INSERT INTO call_at VALUES
-    ('retry', 'outbox_id', 'bigint', 'bigint'),
-    ('discard', 'outbox_id', 'bigint', 'void'),
-    ('replay', 'since', 'timestamptz', 'bigint'),
-    ('erase', 'user_id', 'text', 'bigint');
-
-SELECT format($sql$
-CREATE FUNCTION sharding.%1$s_at(partition integer, %2$s %3$s) RETURNS %4$s LANGUAGE plproxy AS $body$
-    CLUSTER 'shards';
-    RUN ON partition;
-    SELECT public.videoroom_%1$s(%2$s);
-$body$
-$sql$, name, argument, type, result),
-       format($sql$
-CREATE FUNCTION sharding.%1$s(shard text, %2$s %3$s) RETURNS %4$s
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET client_min_messages = warning
-AS $body$
-DECLARE
-    message text;
-    detail  text;
-    hint    text;
-BEGIN
-    %5$s sharding.%1$s_at(sharding.partition_of($1), $2);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    PERFORM sharding.refuse(SQLSTATE, message, detail, hint);
-END
-$body$
-$sql$, name, argument, type, result, CASE result WHEN 'void' THEN 'PERFORM' ELSE 'RETURN' END)
-  FROM call_at \gexec
-
 CREATE FUNCTION videoroom_retry(outbox_id bigint DEFAULT NULL, shard text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF shard IS NOT NULL OR outbox_id IS NOT NULL THEN
-        RETURN sharding.retry(shard, outbox_id);
+        RETURN sharding.call_retry(sharding.partition_of(shard), outbox_id);
     END IF;
-    RETURN (SELECT sum(sharding.retry(s.shard, NULL)) FROM sharding.shard s);
+    RETURN (SELECT sum(sharding.call_retry(s.partition, NULL)) FROM sharding.shard s);
 END
 $$;
 COMMENT ON FUNCTION videoroom_retry(bigint, text) IS
@@ -73,7 +38,7 @@ ALTER FUNCTION videoroom_retry(bigint, text) OWNER TO videoroom_operator;
 CREATE FUNCTION videoroom_discard(outbox_id bigint, shard text) RETURNS void
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT sharding.discard($2, $1) $$;
+AS $$ SELECT sharding.call_discard(sharding.partition_of($2), $1) $$;
 COMMENT ON FUNCTION videoroom_discard(bigint, text) IS
 'Drops a call of a shard''s that was given up
 
@@ -84,7 +49,7 @@ ALTER FUNCTION videoroom_discard(bigint, text) OWNER TO videoroom_operator;
 CREATE FUNCTION videoroom_replay(since timestamptz) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT sum(sharding.replay(s.shard, $1)) FROM sharding.shard s $$;
+AS $$ SELECT sum(sharding.call_replay(s.partition, $1)) FROM sharding.shard s $$;
 COMMENT ON FUNCTION videoroom_replay(timestamptz) IS
 'Has the kept callbacks that came in since then applied again, on every shard, and gives their number';
 ALTER FUNCTION videoroom_replay(timestamptz) OWNER TO videoroom_operator;
@@ -92,7 +57,7 @@ ALTER FUNCTION videoroom_replay(timestamptz) OWNER TO videoroom_operator;
 CREATE FUNCTION videoroom_erase(user_id text) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT sum(sharding.erase(s.shard, $1)) FROM sharding.shard s $$;
+AS $$ SELECT sum(sharding.call_erase(s.partition, $1)) FROM sharding.shard s $$;
 COMMENT ON FUNCTION videoroom_erase(text) IS
 'Forgets a person on every shard and at Twilio; gives the number of rooms they were in
 
@@ -113,22 +78,15 @@ CREATE FUNCTION videoroom_explain(room_id text, user_id text DEFAULT NULL)
 RETURNS TABLE (at timestamptz, what text, verdict text, detail text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET client_min_messages = warning
 AS $$
 #variable_conflict use_column
 DECLARE
-    shard   text := (SELECT m.shard FROM sharding.map m
-                      WHERE m.partition = sharding.slot_of_room($1) & ((SELECT count(*) FROM sharding.map)::integer - 1));
-    message text;
-    details text;
-    hint    text;
+    shard text := (SELECT m.shard FROM sharding.map m
+                    WHERE m.partition = sharding.slot_of_room($1) & ((SELECT count(*) FROM sharding.map)::integer - 1));
 BEGIN
     RETURN QUERY
     SELECT e.at, e.what, e.verdict, regexp_replace(e.detail, '(videoroom_(?:retry|discard)\(\d+)\)', format('\1, %L)', shard), 'g')
       FROM sharding.explain($1, $2) e;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, details = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    PERFORM sharding.refuse(SQLSTATE, message, details, hint);
 END
 $$;
 COMMENT ON FUNCTION videoroom_explain(text, text) IS

@@ -27,4 +27,3 @@ DELETE FROM videoroom.room r USING elsewhere e WHERE r.room_id = e.room_id;
 
 SELECT videoroom_adopt(true) \g (format=unaligned tuples_only=on) /dev/null
 COMMIT;
-VACUUM (ANALYZE);

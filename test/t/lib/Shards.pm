@@ -18,8 +18,8 @@ my $number = 0;
 # Ends the test where the server has no PL/Proxy: Debian's package is not for every version.
 sub skip_without_plproxy {
     chomp(my $sharedir = `pg_config --sharedir`);
-    chomp(my $version = `pg_config --version`);
-    plan skip_all => "SKIP: $version has no PL/Proxy (package postgresql-N-plproxy)" unless -e "$sharedir/extension/plproxy.control";
+    my ($version) = `pg_config --version` =~ /(\d+)/;
+    plan skip_all => "this server has no PL/Proxy (package postgresql-$version-plproxy)" unless -e "$sharedir/extension/plproxy.control";
     return;
 }
 
