@@ -107,7 +107,7 @@ look($log, 'that log');
 # Access tokens of other files are not known here, but how all of them begin is.
 my ($header) = split /\./, $secret{'access token'};
 my @chatty;
-for my $other (glob($node->logfile =~ s{[^/]*$}{*}r)) {
+for my $other (glob($node->logfile =~ s{[^/]*$}{*}r), glob($ENV{OTHER_LOGS} // '')) {
     next unless $other =~ /\.log$/ && $other !~ /regress_log/;
     my $text = PostgreSQL::Test::Utils::slurp_file($other);
     push @chatty, $other if $text =~ /\Q$header\E/ || grep { index($text, $_) >= 0 } values %secret;

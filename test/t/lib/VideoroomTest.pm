@@ -81,10 +81,13 @@ sub VideoroomTest::Relay::DESTROY {
     close $self->{out};
 }
 
+# So many times longer is waited for everything: under valgrind all is slow.
+sub patience { return $ENV{PATIENCE} // 1 }
+
 # wait_until { condition } SECONDS, 'what': returns what the condition gave, or ends the test.
 sub wait_until(&$$) {
     my ($condition, $seconds, $what) = @_;
-    my $deadline = time + $seconds;
+    my $deadline = time + $seconds * patience();
     while (1) {
         my $value = $condition->();
         return $value if $value;
