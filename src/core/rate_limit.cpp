@@ -41,20 +41,14 @@ bool holding_back(const Breaker &breaker)
     return breaker.unauthorized || breaker.failures >= failures_to_open;
 }
 
-// A moment further ahead than it can have been set to comes from a clock that has been set back since.
-bool ahead(Time moment, Time now, Time furthest)
-{
-    return now < moment && moment - now <= furthest;
-}
-
 bool paused(const Breaker &breaker, Time now)
 {
-    return ahead(breaker.paused_until, now, longest_pause);
+    return !has_come(breaker.paused_until, now, longest_pause);
 }
 
 bool resting(const Breaker &breaker, Time now)
 {
-    return ahead(breaker.open_until, now, unauthorized_pause);
+    return !has_come(breaker.open_until, now, unauthorized_pause);
 }
 
 // A moment that has passed, by our clock or by Twilio's, must not mean at once: we would ask as fast as our
@@ -67,7 +61,7 @@ void pause(Breaker &breaker, Time now, Time until)
 
 bool probe_under_way(const Breaker &breaker, Time now)
 {
-    return breaker.probing && ahead(breaker.probe_until, now, probe_limit);
+    return breaker.probing && !has_come(breaker.probe_until, now, probe_limit);
 }
 
 }  // namespace
@@ -77,6 +71,13 @@ double burst_for(double per_second)
     return std::max(1.0, std::floor(per_second / 10));
 }
 
+void TokenBucket::follow_clock(Time now)
+{
+    // Callers read the clock before they get the lock, so a little of going back is none.
+    if (refilled_at - now > second)
+        refilled_at = now;
+}
+
 bool TokenBucket::take(Time now, double per_second)
 {
     return take(now, per_second, burst_for(per_second));
@@ -84,10 +85,9 @@ bool TokenBucket::take(Time now, double per_second)
 
 bool TokenBucket::take(Time now, double per_second, double burst)
 {
+    follow_clock(now);
     tokens = tokens_at(*this, now, per_second, burst);
-    // Callers read the clock before they get the lock, so a little of going back is none.
-    if (now > refilled_at || refilled_at - now > second)
-        refilled_at = now;
+    refilled_at = std::max(refilled_at, now);
     if (tokens < 1 - rounding)
         return false;
     tokens = std::max(0.0, tokens - 1);

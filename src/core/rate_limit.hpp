@@ -13,6 +13,10 @@ struct TokenBucket {
     double tokens;
     Time refilled_at;
 
+    // Refilling goes on from now where the clock has been set back. take() does it; whoever asks for next()
+    // before that does it himself.
+    void follow_clock(Time now);
+
     bool take(Time now, double per_second);
     bool take(Time now, double per_second, double burst);
 

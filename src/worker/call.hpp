@@ -32,6 +32,7 @@ struct Call {
     std::string room_sid;  // the session it is about, if it is known
     int64 outbox_id = 0;   // 0: no row of the outbox stands behind it
     int attempts = 0;      // of the row, this one included
+    int pages = 1;         // of a list, this one included
     // When the row was last sent before this, not known to have done nothing.
     std::optional<TimestampTz> sent_before;
     TimestampTz sent_at = 0;

@@ -47,6 +47,7 @@ int Gate::admit(int wanted, bool write)
     Account *account = locked_account();
     core::Time moment = now();
     int granted = 0;
+    bucket(account, write).follow_clock(moment);
     while (granted < wanted && account->breaker.next(moment) <= moment &&
            bucket(account, write).next(moment, quota(write)) <= moment && account->breaker.allows(moment)) {
         bucket(account, write).take(moment, quota(write));

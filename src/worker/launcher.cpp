@@ -63,7 +63,7 @@ private:
         for (Oid oid : databases) {
             Known &known = known_[oid];
             Slot slot = slot_of(oid);
-            if (slot == Slot::ready)
+            if (slot == Slot::ready && now - known.started_at >= lived_well)
                 known.failures = 0;
             if (slot == Slot::running || slot == Slot::ready || slot == Slot::held)
                 continue;
@@ -75,7 +75,7 @@ private:
                 continue;
             if (OidIsValid(probing_))
                 continue;  // one at a time; its end wakes us
-            if (known.not_before > now) {
+            if (!core::has_come(known.not_before, now, longest_pause)) {
                 next = std::min(next, known.not_before);
                 continue;
             }
@@ -112,7 +112,8 @@ private:
             return;
         pid_t pid;
         BgwHandleStatus status = pg::call([&] { return GetBackgroundWorkerPid(handle_, &pid); });
-        if (status == BGWH_STOPPED || slot_of(probing_) == Slot::ready || now >= probe_until_) {
+        if (status == BGWH_STOPPED || slot_of(probing_) == Slot::ready ||
+            core::has_come(probe_until_, now, longest_probe)) {
             pfree(handle_);
             handle_ = nullptr;
             probing_ = InvalidOid;

@@ -223,9 +223,9 @@ private:
     bool due() const
     {
         TimestampTz now = GetCurrentTimestamp();
-        if (now < rest_until_)
+        if (!core::has_come(rest_until_, now, pause_after_error))
             return false;
-        if (now >= look_at_)
+        if (core::has_come(look_at_, now, safety_look))
             return true;
         Locked locked(pg::shared::state());
         return slot_->due;
@@ -287,9 +287,9 @@ private:
         TimestampTz now = GetCurrentTimestamp();
         try {
             bool more = close_and_apply();
-            if (now >= give_up_at_)
+            if (core::has_come(give_up_at_, now, safety_look))
                 give_up_at_ = now + (give_up_lost() ? longest_patience : safety_look);
-            if (now >= forget_at_)
+            if (core::has_come(forget_at_, now, safety_look))
                 forget_at_ = now + (forget_old() ? shortest_patience : safety_look);
             return more ? now : std::min(give_up_at_, forget_at_);
         } catch (const pg::Error &e) {
@@ -416,7 +416,7 @@ private:
             return;  // what ends that makes us look again
         TimestampTz now = GetCurrentTimestamp();
         bool probe = gate_closed_ && gate_.next(false) <= now;
-        if (probe || now >= reconciler_.next_sweep())
+        if (probe || reconciler_.sweep_is_due(now))
             calls_.queue(reconciler_.begin(now));
         else
             next = std::min(next, reconciler_.next_sweep());
@@ -450,7 +450,8 @@ private:
             until = std::min(until, gate_.next(false));
         if (due())
             until = now;  // the latch may have been reset by a wait inside the server
-        until = std::max(until, rest_until_);
+        if (!core::has_come(rest_until_, now, pause_after_error))
+            until = std::max(until, rest_until_);
         long timeout = std::max(0L, TimestampDifferenceMilliseconds(now, until));
         return calls_.timeout_ms() < 0 ? timeout : std::min(timeout, calls_.timeout_ms());
     }

@@ -25,6 +25,7 @@ public:
 
     // When the next sweep is to begin.
     TimestampTz next_sweep() const;
+    bool sweep_is_due(TimestampTz now) const;
 
     // Begins a sweep.
     Call begin(TimestampTz now);

@@ -55,6 +55,19 @@ TEST(TokenBucket, NextIsWhenThereIsOne)
     EXPECT_TRUE(bucket.take(next, 1));
 }
 
+TEST(TokenBucket, NextDrawsNearAfterAClockIsSetBack)
+{
+    TokenBucket bucket{};
+    while (bucket.take(start, 20)) {
+    }
+    bucket.follow_clock(start - hour);
+    const Time next = bucket.next(start - hour, 20);
+    EXPECT_LE(next, start - hour + second);
+    bucket.follow_clock(next);
+    EXPECT_EQ(bucket.next(next, 20), next);
+    EXPECT_TRUE(bucket.take(next, 20));
+}
+
 TEST(TokenBucket, SurvivesAClockThatIsSetBack)
 {
     TokenBucket bucket{};
