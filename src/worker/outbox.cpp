@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/error.hpp"
 #include "core/json.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
@@ -103,6 +104,12 @@ pg::Statement bury_rows = {R"(
                         OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('kind', 'deadline', 'message', 'too late to be of use', 'at', $2)
      WHERE id = ANY ($1))"};
 
+pg::Statement bury_unusable = {R"(
+    UPDATE videoroom.outbox
+       SET dead_at = $2,
+           last_error = pg_catalog.jsonb_build_object('kind', 'unusable', 'message', $3, 'at', $2)
+     WHERE id = $1)"};
+
 pg::Statement ask_for_room = {R"(
     SELECT videoroom.enqueue(r.room_id, 'create-room', '', 1, pg_catalog.clock_timestamp())
       FROM (SELECT room_id FROM videoroom.room
@@ -179,6 +186,7 @@ struct Plan {
     std::vector<std::string> dropped_rooms;
     std::vector<int64> too_early;
     std::vector<int64> dead;
+    std::vector<std::pair<int64, std::string>> unusable;  // and why
 
     void drop(const Row &row)
     {
@@ -186,7 +194,10 @@ struct Plan {
         dropped_rooms.push_back(row.room_id);
     }
 
-    bool settled() const { return !dropped.empty() || !too_early.empty() || !dead.empty(); }
+    bool settled() const
+    {
+        return !dropped.empty() || !too_early.empty() || !dead.empty() || !unusable.empty();
+    }
 };
 
 Call call_for(const Row &row, Purpose purpose, core::Request request, TimestampTz now)
@@ -308,19 +319,28 @@ std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std:
     return ids;
 }
 
+void plan_row(const Row &row, std::string_view callback_url, TimestampTz now, Plan &plan)
+{
+    if (row.action == "create-room")
+        plan_create(row, callback_url, now, plan);
+    else if (row.action == "complete-room")
+        plan_complete(row, now, plan);
+    else if (row.action == "remove-participant")
+        plan_remove(row, now, plan);
+    else
+        plan_anonymize(row, now, plan);
+}
+
 Plan plan_rows(const pg::Rows &rows, int most, std::string_view callback_url, TimestampTz now)
 {
     Plan plan;
     for (uint64 i = 0; i < rows.count() && static_cast<int>(plan.calls.size()) < most; i++) {
         Row row = read_row(rows, i);
-        if (row.action == "create-room")
-            plan_create(row, callback_url, now, plan);
-        else if (row.action == "complete-room")
-            plan_complete(row, now, plan);
-        else if (row.action == "remove-participant")
-            plan_remove(row, now, plan);
-        else
-            plan_anonymize(row, now, plan);
+        try {
+            plan_row(row, callback_url, now, plan);
+        } catch (const core::InvalidInput &e) {
+            plan.unusable.emplace_back(row.id, e.what());  // options of another version's: no other row waits
+        }
     }
     return plan;
 }
@@ -348,9 +368,11 @@ Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std:
             spi.execute(postpone_to_end, {pg::bigint_array(plan.too_early)});
         if (!plan.dead.empty())
             spi.execute(bury_rows, {pg::bigint_array(plan.dead), pg::timestamp(now)});
+        for (const auto &[id, why] : plan.unusable)
+            spi.execute(bury_unusable, {pg::bigint(id), pg::timestamp(now), pg::text(why)});
     }
     transaction.commit();
-    pg::stats::count(&pg::stats::Calls::dead, plan.dead.size());
+    pg::stats::count(&pg::stats::Calls::dead, plan.dead.size() + plan.unusable.size());
     return {std::move(plan.calls), plan.settled()};
 }
 

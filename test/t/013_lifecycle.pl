@@ -46,6 +46,18 @@ my $prepared = $node->safe_psql('prepared', q{BEGIN;
     PREPARE TRANSACTION 'booking'});
 $node->safe_psql('prepared', q{COMMIT PREPARED 'booking'});
 
+# A row that this version cannot read, say of a newer one, dies alone.
+sql("BEGIN; SELECT videoroom_create_booking(b, now(), now() + interval '1 hour', '{alice}') FROM unnest('{strange,plain}'::text[]) b;
+    UPDATE videoroom.room SET options = options || '{\"new_option\": 1}' WHERE booking_id = 'strange'; COMMIT");
+is((wait_until { one(q{SELECT last_error ->> 'message' FROM videoroom.outbox JOIN videoroom.room USING (room_id)
+    WHERE booking_id = 'strange' AND dead_at IS NOT NULL}) } $patience, 'the strange row to die'),
+    'unknown option "new_option"', 'a row with options that nobody here knows is given up, and says why');
+ok((wait_until { one(q{SELECT room_sid FROM videoroom.session JOIN videoroom.room USING (room_id) WHERE booking_id = 'plain'}) } $patience,
+    'the plain room'), 'and the room beside it is made');
+is((refusal($node, "SELECT videoroom_join((SELECT room_id FROM videoroom.room WHERE booking_id = 'strange'), 'alice')"))[2],
+    '{"reason":"failed"}', 'who wants to join it is told so');
+sql('DELETE FROM videoroom.outbox WHERE dead_at IS NOT NULL');
+
 # As if the session had begun, or been read last, so much earlier.
 sub backdate {
     my ($sid, $interval) = @_;
