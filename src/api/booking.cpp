@@ -8,13 +8,11 @@
 #include "core/options.hpp"
 #include "core/room_id.hpp"
 #include "pg/home.hpp"
+#include "pg/named_lock.hpp"
 #include "pg/settings.hpp"
 
 namespace videoroom::api {
 namespace {
-
-// Of the advisory locks on bookings: hashtextextended(booking_id, lock_seed).
-constexpr int64 lock_seed = 0x766964656f;
 
 // Inserts nothing where videoroom.home is not this database's.
 pg::Statement insert{R"(
@@ -116,13 +114,7 @@ std::string request_json(const Booking &booking)
 
 void lock_booking(std::string_view booking_id)
 {
-    pg::call([&] {
-        Datum name =
-            PointerGetDatum(cstring_to_text_with_len(booking_id.data(), static_cast<int>(booking_id.size())));
-        Datum key =
-            DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID, name, Int64GetDatum(lock_seed));
-        DirectFunctionCall1(pg_advisory_xact_lock_int8, key);
-    });
+    pg::call([&] { pg::lock_name(pg::LockClass::booking, booking_id); });
 }
 
 void refuse_stale_snapshot()

@@ -10,6 +10,7 @@
 #include "core/url.hpp"
 #include "pg/credentials.hpp"
 #include "pg/lookup.hpp"
+#include "pg/named_lock.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/stats.hpp"
@@ -20,9 +21,6 @@ namespace {
 constexpr std::string_view signature_header = "x-twilio-signature";
 
 pg::Statement insert{"INSERT INTO videoroom.callback (body, signature) VALUES ($1, $2)"};
-
-// Of the advisory locks on digests.
-constexpr int64 lock_seed = 0x63616c6c6261636b;
 
 // The URL that Twilio was given for this database.
 std::string own_url()
@@ -67,13 +65,6 @@ void verify(const Arguments &arguments)
     }
     if (!genuine(form, url, signature))
         refuse_forged();
-}
-
-// Until the end of the transaction nobody else inserts a callback of that digest.
-void lock_digest(bytea *digest)
-{
-    Datum key = DirectFunctionCall2(hashvarlenaextended, PointerGetDatum(digest), Int64GetDatum(lock_seed));
-    DirectFunctionCall1(pg_advisory_xact_lock_int8, key);
 }
 
 // Under the latest snapshot: the relay's may be older than the lock. By the index, since a plan that was made
@@ -151,7 +142,8 @@ VIDEOROOM_FUNCTION(videoroom_knows_callback)
 
     return pg::call([&] {
         bytea *digest = DatumGetByteaPP(PG_GETARG_DATUM(0));
-        api::lock_digest(digest);
+        // Until the end of the transaction nobody else inserts a callback of that digest.
+        pg::lock_name(pg::LockClass::callback, {VARDATA_ANY(digest), VARSIZE_ANY_EXHDR(digest)});
         return BoolGetDatum(api::is_kept(digest));
     });
 }
