@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pg/guard.hpp"
@@ -36,10 +37,19 @@ Value oid(Oid value);
 Value timestamp(TimestampTz value);
 Value timestamp(std::optional<TimestampTz> value);
 
-// The rows of the last statement of an Spi connection; valid until its next statement.
+// The rows of a statement, which hold memory of its Spi connection: they must not outlive it.
 class Rows {
 public:
     Rows(SPITupleTable *table, uint64 count) noexcept : table_(table), count_(count) {}
+    ~Rows() { free(); }
+    Rows(Rows &&other) noexcept : table_(std::exchange(other.table_, nullptr)), count_(other.count_) {}
+    Rows &operator=(Rows &&other) noexcept
+    {
+        free();
+        table_ = std::exchange(other.table_, nullptr);
+        count_ = other.count_;
+        return *this;
+    }
 
     uint64 count() const noexcept { return count_; }
     bool empty() const noexcept { return count_ == 0; }
@@ -54,8 +64,16 @@ public:
 private:
     std::optional<Datum> datum(uint64 row, int column) const;
 
+    // On the way out of an error the (sub)transaction's abort does it.
+    void free() noexcept
+    {
+        if (table_ && std::uncaught_exceptions() == pending_)
+            SPI_freetuptable(table_);
+    }
+
     SPITupleTable *table_;
     uint64 count_;
+    int pending_ = std::uncaught_exceptions();
 };
 
 // One SPI connection. On the way out of an error the transaction's abort closes it: SPI_finish then
