@@ -62,6 +62,12 @@ BEGIN
             'videoroom_erase(text)',
             'videoroom_adopt(boolean)',
             'videoroom_apply_callback(jsonb)'];
+        -- What videoroom_health() tells to look at, and nothing of what Twilio said.
+        EXECUTE format('GRANT USAGE ON SCHEMA videoroom TO %s', role);
+        EXECUTE format('GRANT SELECT ON videoroom.outbox TO %s', role);
+        EXECUTE format('GRANT SELECT (id, room_id, received_at, applied_at, outcome, attempts, retry_at, error)'
+                       ' ON videoroom.callback TO %s', role);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION videoroom.wake() TO %s', role);
     ELSE
         RAISE EXCEPTION USING ERRCODE = '22023',
             MESSAGE = format('unknown part %L', part),

@@ -3,9 +3,30 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE TEMP TABLE allowed (object text, parts text);
 \copy allowed FROM stdin WITH (DELIMITER '|')
+column callback.applied_at|operator
+column callback.attempts|operator
 column callback.body|relay
+column callback.error|operator
+column callback.id|operator
+column callback.outcome|operator
+column callback.received_at|operator
+column callback.retry_at|operator
+column callback.room_id|operator
 column callback.signature|relay
 column callback.url|relay
+column outbox.action|operator
+column outbox.attempts|operator
+column outbox.created_at|operator
+column outbox.dead_at|operator
+column outbox.id|operator
+column outbox.last_error|operator
+column outbox.params|operator
+column outbox.priority|operator
+column outbox.room_id|operator
+column outbox.run_at|operator
+column outbox.sent_at|operator
+column outbox.starts_at|operator
+column outbox.target|operator
 function videoroom.apply_pending(integer)|
 function videoroom.count_callback(text,text,timestamp with time zone)|
 function videoroom.check_join(text,text)|
@@ -31,7 +52,7 @@ function videoroom.rooms_of(text)|
 function videoroom.settle_outbox(videoroom.room)|
 function videoroom.settle_room(text,boolean)|
 function videoroom.verify_callback(text,text,text)|
-function videoroom.wake()|
+function videoroom.wake()|operator
 function videoroom_add_participants(text,text[])|scheduler
 function videoroom_adopt(boolean)|operator
 function videoroom_apply_callback(jsonb)|operator
@@ -55,7 +76,7 @@ function videoroom_retry(bigint)|operator
 function videoroom_room_slot(text)|
 function videoroom_slot(text)|
 function videoroom_stats()|operator
-schema videoroom|relay
+schema videoroom|operator relay
 sequence videoroom.callback_id_seq|
 sequence videoroom.event_id_seq|
 sequence videoroom.outbox_id_seq|
@@ -63,7 +84,7 @@ table videoroom.callback|
 table videoroom.connection|
 table videoroom.event|
 table videoroom.home|
-table videoroom.outbox|
+table videoroom.outbox|operator
 table videoroom.participant|
 table videoroom.room|
 table videoroom.session|
