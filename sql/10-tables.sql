@@ -1,5 +1,9 @@
 -- The data. Nobody but the extension writes here: see 80-grants.sql.
 
+-- The schema of the API may be somebody else's, with operators and functions in it that fit better than the server's own.
+-- Nothing is looked up there: what is made there is named in full.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 DO $$
 BEGIN
     IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN

@@ -1,6 +1,8 @@
 \echo Use "ALTER EXTENSION videoroom UPDATE" to load this file. \quit
 -- What 0.2.0 has that 0.1.0 has not. Roles that have a part get what is new in it by videoroom_grant, asked again.
 
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 ALTER TABLE videoroom.home ADD COLUMN let_go_at timestamptz;
 ALTER TABLE videoroom.outbox DROP CONSTRAINT outbox_action_check;
 ALTER TABLE videoroom.outbox ADD CONSTRAINT outbox_action_check
@@ -19,6 +21,105 @@ ALTER TABLE videoroom.room SET (autovacuum_vacuum_scale_factor = 0.02);
 ALTER TABLE videoroom.session SET (autovacuum_vacuum_scale_factor = 0.02);
 ALTER TABLE videoroom.connection SET (autovacuum_vacuum_scale_factor = 0.02);
 ALTER TABLE videoroom.outbox SET (autovacuum_vacuum_scale_factor = 0.02);
+
+-- As they were, but with operators and functions of the server's alone.
+CREATE OR REPLACE VIEW videoroom.stay AS
+SELECT s.room_id, c.user_id, c.participant_sid,
+       coalesce(c.connected_at,
+                coalesce(c.disconnected_at, s.ended_at) - c.duration * interval '1 second') AS joined_at,
+       coalesce(c.disconnected_at, s.ended_at) AS left_at,
+       c.disconnected_at IS NULL AND s.ended_at IS NULL AS open
+  FROM videoroom.connection c
+  JOIN videoroom.session s ON s.room_sid = c.room_sid;
+
+CREATE OR REPLACE VIEW @extschema@.videoroom_rooms AS
+SELECT r.room_id,
+       r.booking_id,
+       CASE WHEN r.status = 'not-started' AND over.at IS NOT NULL THEN 'expired' ELSE r.status END AS status,
+       r.starts_at,
+       r.ends_at,
+       r.opens_at,
+       r.closes_at,
+       over.at AS closed_at,
+       over.at IS NOT NULL AND NOT EXISTS (
+           SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL) AS final,
+       r.successor,
+       people.invited,
+       people.removed,
+       presence.connected,
+       presence.attended,
+       presence.first_joined_at,
+       r.cancelled_at IS NULL AND over.at IS NOT NULL AND presence.attended = 0 AS no_show,
+       r.created_at,
+       r.cancelled_at,
+       r.ended_at,
+       r.reason,
+       r.metadata
+  FROM videoroom.room r
+ CROSS JOIN LATERAL (
+       SELECT coalesce(r.closed_at, CASE WHEN r.closes_at <= clock_timestamp() THEN r.closes_at END) AS at
+     ) over
+ CROSS JOIN LATERAL (
+       SELECT count(*) FILTER (WHERE p.removed_at IS NULL) AS invited,
+              count(*) FILTER (WHERE p.removed_at IS NOT NULL) AS removed
+         FROM videoroom.participant p
+        WHERE p.room_id = r.room_id
+     ) people
+ CROSS JOIN LATERAL (
+       SELECT count(DISTINCT t.user_id) FILTER (WHERE t.open) AS connected,
+              count(DISTINCT t.user_id) AS attended,
+              min(t.joined_at) AS first_joined_at
+         FROM videoroom.stay t
+        WHERE t.room_id = r.room_id
+     ) presence;
+
+CREATE OR REPLACE VIEW @extschema@.videoroom_participants AS
+SELECT person.room_id,
+       r.booking_id,
+       r.starts_at,
+       r.ends_at,
+       person.user_id,
+       CASE WHEN person.removed_at IS NOT NULL THEN 'removed'
+            WHEN presence.connected THEN 'connected'
+            WHEN presence.ever THEN 'disconnected'
+            ELSE 'invited' END AS status,
+       person.invited,
+       presence.connected AND NOT EXISTS (
+           SELECT FROM videoroom.stay t
+            WHERE t.room_id = person.room_id AND t.open AND t.user_id <> person.user_id) AS waiting,
+       presence.connected_since,
+       coalesce(length.seconds, 0) AS connected_seconds,
+       presence.first_joined_at,
+       CASE WHEN NOT presence.connected THEN presence.last_left_at END AS last_left_at,
+       NOT presence.ever AND person.removed_at IS NULL AND r.cancelled_at IS NULL
+           AND (r.closed_at IS NOT NULL OR r.closes_at <= clock_timestamp()) AS no_show,
+       person.invited_at,
+       person.removed_at
+  FROM (SELECT p.room_id, p.user_id, true AS invited, p.invited_at, p.removed_at
+          FROM videoroom.participant p
+        UNION ALL
+        SELECT DISTINCT s.room_id, c.user_id, false, NULL::timestamptz, NULL::timestamptz
+          FROM videoroom.connection c
+          JOIN videoroom.session s ON s.room_sid = c.room_sid
+         WHERE NOT EXISTS (SELECT FROM videoroom.participant p
+                            WHERE p.room_id = s.room_id AND p.user_id = c.user_id)
+       ) person
+  JOIN videoroom.room r ON r.room_id = person.room_id
+ CROSS JOIN LATERAL (
+       SELECT count(*) > 0 AS ever,
+              coalesce(bool_or(t.open), false) AS connected,
+              min(t.joined_at) FILTER (WHERE t.open) AS connected_since,
+              min(t.joined_at) AS first_joined_at,
+              max(t.left_at) AS last_left_at,
+              range_agg(tstzrange(t.joined_at, greatest(t.joined_at, coalesce(t.left_at, clock_timestamp()))))
+                  FILTER (WHERE t.joined_at IS NOT NULL) AS intervals
+         FROM videoroom.stay t
+        WHERE t.room_id = person.room_id AND t.user_id = person.user_id
+     ) presence
+ CROSS JOIN LATERAL (
+       SELECT round(extract(epoch FROM sum(upper(i) - lower(i))))::bigint AS seconds
+         FROM unnest(presence.intervals) i
+     ) length;
 
 DROP FUNCTION videoroom.decode_callback(text, text, text);
 
@@ -805,6 +906,12 @@ BEGIN
             'videoroom_erase(text)',
             'videoroom_adopt(boolean)',
             'videoroom_apply_callback(jsonb)'];
+        -- What videoroom_health() tells to look at, and nothing of what Twilio said.
+        EXECUTE format('GRANT USAGE ON SCHEMA videoroom TO %s', role);
+        EXECUTE format('GRANT SELECT ON videoroom.outbox TO %s', role);
+        EXECUTE format('GRANT SELECT (id, room_id, received_at, applied_at, outcome, attempts, retry_at, error)'
+                       ' ON videoroom.callback TO %s', role);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION videoroom.wake() TO %s', role);
     ELSE
         RAISE EXCEPTION USING ERRCODE = '22023',
             MESSAGE = format('unknown part %L', part),

@@ -25,7 +25,7 @@ void read_room(const char *room_id, SeatFacts &facts)
     pg::for_each(rooms, &key, 1, [&](HeapTuple row) {
         facts.known = true;
         facts.successor = pg::text_column(rooms, row, "successor");
-        facts.writer = HeapTupleHeaderGetRawXmin(row->t_data);
+        facts.writer = HeapTupleHeaderGetXmin(row->t_data);
         facts.cancelled = pg::has(rooms, row, "cancelled_at");
         facts.over = pg::has(rooms, row, "ended_at") || pg::has(rooms, row, "closed_at");
         facts.opens_at = pg::time_column(rooms, row, "opens_at", 0);

@@ -115,7 +115,7 @@ void wake_worker(Oid database, TimestampTz run_at) noexcept
     Database *slot = claim_database(shared_state, database);
     if (slot && run_at != DT_NOBEGIN)
         slot->next_due = std::min(slot->next_due, run_at);
-    shared_state->out_of_slots = !slot;
+    shared_state->out_of_slots = shared_state->out_of_slots || !slot;
     if (!slot || !slot->worker) {
         shared_state->look_again = true;
         if (shared_state->launcher_latch)

@@ -39,11 +39,11 @@ Transaction::Transaction()
 
 void Transaction::begin()
 {
+    open_ = true;
     call([] {
         SetCurrentStatementStartTimestamp();
         StartTransactionCommand();
     });
-    open_ = true;
     Oid owner = call([] {
         PushActiveSnapshot(GetTransactionSnapshot());
         return OidIsValid(lock_extension()) ? owner_of_tables() : InvalidOid;
@@ -62,12 +62,12 @@ Transaction::~Transaction()
 
 void Transaction::commit()
 {
-    SetUserIdAndSecContext(user_, security_);
     call([] {
         PopActiveSnapshot();
-        CommitTransactionCommand();
+        CommitTransactionCommand();  // runs deferred triggers
     });
     open_ = false;
+    SetUserIdAndSecContext(user_, security_);
 }
 
 Savepoint::Savepoint() : context_(CurrentMemoryContext), owner_(CurrentResourceOwner)

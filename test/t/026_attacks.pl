@@ -124,7 +124,17 @@ for my $what (sort keys %before) {
     like(as('postgres', 'CREATE EXTENSION videoroom;', 'planted'), $error, 'which is not taken over: nothing is installed');
     as('mallory', "$drop;", 'planted');
 }
-unlike(as('postgres', 'CREATE EXTENSION videoroom;', 'planted'), qr/ERROR/, 'without them it is');
+unlike(as('mallory', q{
+    CREATE FUNCTION public.mine(integer, interval) RETURNS interval LANGUAGE sql IMMUTABLE AS 'SELECT $2';
+    CREATE OPERATOR public.* (LEFTARG = integer, RIGHTARG = interval, FUNCTION = public.mine);
+    CREATE FUNCTION public.mine(bigint, text) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+    CREATE AGGREGATE public.count(text) (SFUNC = public.mine, STYPE = bigint, INITCOND = '0');
+    CREATE FUNCTION public.upper(tstzrange) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS 'SELECT NULL::timestamptz';}, 'planted'),
+    qr/ERROR/, 'operators and functions that fit better than the server\'s own');
+unlike(as('postgres', 'CREATE EXTENSION videoroom;', 'planted'), qr/ERROR/, 'do not keep it from being installed');
+is($node->safe_psql('planted', q{SELECT count(*) FROM pg_depend WHERE refobjid IN (
+    SELECT oid FROM pg_operator WHERE oprowner = 'mallory'::regrole
+    UNION ALL SELECT oid FROM pg_proc WHERE proowner = 'mallory'::regrole AND proname <> 'mine')}), 0, 'and nothing of the extension uses them');
 
 # --- texts that would be SQL, or more than a name, if anybody took them for it
 
