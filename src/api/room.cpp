@@ -15,7 +15,7 @@ pg::Statement find_current{R"(
      LIMIT 1)"};
 
 pg::Statement lock_by_id{R"(
-    SELECT r.room_id, r.booking_id, r.successor, r.starts_at, r.opens_at, r.closes_at,
+    SELECT r.room_id, r.starts_at, r.opens_at, r.closes_at,
            r.cancelled_at IS NOT NULL, r.closed_at IS NOT NULL
       FROM videoroom.room r
      WHERE r.room_id = $1
@@ -49,8 +49,8 @@ pg::Statement hurry_create{R"(
 
 Room read_room(const pg::Rows &rows)
 {
-    return {*rows.text(0, 1),      *rows.text(0, 2),      rows.text(0, 3),     *rows.timestamp(0, 4),
-            *rows.timestamp(0, 5), *rows.timestamp(0, 6), *rows.boolean(0, 7), *rows.boolean(0, 8)};
+    return {*rows.text(0, 1),      *rows.timestamp(0, 2), *rows.timestamp(0, 3),
+            *rows.timestamp(0, 4), *rows.boolean(0, 5),   *rows.boolean(0, 6)};
 }
 
 void close_room(pg::Spi &spi, std::string_view room_id)
@@ -83,18 +83,15 @@ Room lock_newest_room(pg::Spi &spi, std::string room_id)
         pg::Rows found = spi.read_latest(find_successor, {pg::text(room_id)});
         if (found.empty())
             refuse(refusal::unknown_room);
-        if (auto successor = found.text(0, 1)) {
-            room_id = *successor;
-            continue;
-        }
-        pg::Rows locked = spi.execute(lock_by_id, {pg::text(room_id)});
-        if (locked.empty())
-            refuse_stale_snapshot();
-        Room room = read_room(locked);
-        if (!room.successor)
-            return room;
-        room_id = *room.successor;  // rescheduled while we waited for the lock
+        auto successor = found.text(0, 1);
+        if (!successor)
+            break;
+        room_id = *successor;
     }
+    pg::Rows locked = spi.execute(lock_by_id, {pg::text(room_id)});
+    if (locked.empty())
+        refuse_stale_snapshot();
+    return read_room(locked);
 }
 
 void settle(pg::Spi &spi, std::string_view room_id)

@@ -12,8 +12,6 @@ namespace videoroom::api {
 
 struct Room {
     std::string room_id;
-    std::string booking_id;
-    std::optional<std::string> successor;
     TimestampTz starts_at;
     TimestampTz opens_at;
     TimestampTz closes_at;

@@ -16,7 +16,6 @@ struct Outcome {
     Transport transport = Transport::answered;
     long status = 0;  // HTTP
     int code = 0;     // Twilio's, 0 if none
-    std::optional<Time> retry_after;
 };
 
 enum class Verdict {

@@ -54,7 +54,6 @@ struct Account {
 
 struct State {
     LWLock *lock;  // guards all of it; held for a few instructions
-    pid_t launcher;
     Latch *launcher_latch;
     bool look_again;      // the launcher shall look at the databases again
     bool out_of_workers;  // the last attempt to start a worker found no slot

@@ -243,7 +243,6 @@ private:
 void leave(int, Datum)
 {
     Locked locked(state());
-    state()->launcher = 0;
     state()->launcher_latch = nullptr;
 }
 
@@ -251,7 +250,6 @@ void enter()
 {
     {
         Locked locked(state());
-        state()->launcher = MyProcPid;
         state()->launcher_latch = MyLatch;
     }
     before_shmem_exit(leave, 0);
