@@ -126,7 +126,8 @@ sub kill_postmaster {
     my @children = split ' ', `ps -o pid= --ppid $postmaster`;
     $self->{node}->kill9;
     $self->count('postmaster killed');
-    wait_until { !kill 0, @children } 60, 'its children to see that it is gone';
+    # Nobody's child: until init has noticed its death, a new one would take it for alive.
+    wait_until { !kill 0, $postmaster, @children } 60, 'it and its children to be gone';
     $self->{node}->start;
     return;
 }
