@@ -3,7 +3,7 @@ SET synchronous_commit = off;
 SET session_replication_role = replica;
 INSERT INTO videoroom.room (room_id, booking_id, starts_at, ends_at, opens_at, closes_at, completes_at, options, request)
 SELECT 'ccc' || lpad(n::text, 22, '0'), 'late-' || n, at, at + interval '20 hours', at - interval '15 minutes', at + interval '20 hours 15 minutes', at + interval '21 hours',
-       '{"audio_only": false, "media_region": null, "video_codecs": null, "max_participants": 50, "empty_room_timeout": 5, "unused_room_timeout": 60, "max_participant_duration": 86400}',
+       '{"empty_room_timeout": 5, "max_participant_duration": 86400, "max_participants": 50, "unused_room_timeout": 60}',
        '{"ends_at": "2026-01-01T10:00:00Z", "starts_at": "2026-01-01T09:00:00Z", "participants": ["guest", "host"]}'
   FROM (SELECT n, now() + n * interval '0.3 milliseconds' AS at FROM generate_series(:first, :last) n) AS late;
 INSERT INTO videoroom.participant (room_id, user_id)

@@ -4,7 +4,7 @@ SET session_replication_role = replica;
 INSERT INTO videoroom.room (room_id, booking_id, status, starts_at, ends_at, opens_at, closes_at, completes_at, options, request, created_at, closed_at)
 SELECT 'bbb' || lpad(n::text, 22, '0'), 'past-' || n, 'completed', at, at + interval '1 hour', at - interval '15 minutes', at + interval '75 minutes',
        at + interval '2 hours',
-       '{"audio_only": false, "media_region": null, "video_codecs": null, "max_participants": 50, "empty_room_timeout": 5, "unused_room_timeout": 60, "max_participant_duration": 86400}',
+       '{"empty_room_timeout": 5, "max_participant_duration": 86400, "max_participants": 50, "unused_room_timeout": 60}',
        '{"ends_at": "2026-01-01T10:00:00Z", "starts_at": "2026-01-01T09:00:00Z", "participants": ["guest", "host"]}', at - interval '1 day', at + interval '75 minutes'
   FROM (SELECT n, now() - interval '2 days' - n * interval '0.5 seconds' AS at FROM generate_series(:first, :last) n) AS past;
 INSERT INTO videoroom.participant (room_id, user_id)

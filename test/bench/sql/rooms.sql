@@ -2,7 +2,7 @@
 INSERT INTO videoroom.room (room_id, booking_id, status, starts_at, ends_at, opens_at, closes_at, completes_at, options, request)
 SELECT 'aaa' || lpad(n::text, 22, '0'), 'ready-' || n, 'in-progress', now() - interval '5 minutes', now() + interval '20 hours',
        now() - interval '10 minutes', now() + interval '20 hours 15 minutes', now() + interval '21 hours',
-       '{"audio_only": false, "media_region": null, "video_codecs": null, "max_participants": 50, "empty_room_timeout": 60, "unused_room_timeout": 60, "max_participant_duration": 86400}',
+       '{"empty_room_timeout": 60, "max_participant_duration": 86400, "max_participants": 50, "unused_room_timeout": 60}',
        '{"ends_at": "2026-01-01T10:00:00Z", "starts_at": "2026-01-01T09:00:00Z", "participants": ["guest", "host"]}'
   FROM generate_series(:first, :last) n;
 INSERT INTO videoroom.participant (room_id, user_id)
