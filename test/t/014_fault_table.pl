@@ -185,13 +185,14 @@ sub begin {
     $fault{headers} = { map { $_ => ref $fault{headers}{$_} ? $fault{headers}{$_}->() : $fault{headers}{$_} }
         keys %{ $fault{headers} } } if $fault{headers};
     $twilio->faults(\%fault) if $cause->{fault};
-    set_config($node, api_url => $cause->{url}->()) if $cause->{url};
+    # Time enough for TLS on a busy machine.
+    set_config($node, api_url => $cause->{url}->(), request_timeout => '5s') if $cause->{url};
 }
 
 sub end {
     my ($cause) = @_;
     clear_faults($twilio);
-    set_config($node, api_url => $twilio->url) if $cause->{url};
+    set_config($node, api_url => $twilio->url, request_timeout => '1s') if $cause->{url};
 }
 
 # The kind of a failure, and a message that is one of those in the table.

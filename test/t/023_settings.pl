@@ -286,7 +286,9 @@ my %deeds = (
     'receive a callback' => q{SELECT videoroom_receive_callback('a=b')},
     'insert a callback' => callback($other_room, $url),
     'insert one as applied' => q{INSERT INTO videoroom.callback (body, signature, outcome) VALUES ('a=b', '', 'applied')},
-    'read callbacks' => 'SELECT count(*) FROM videoroom.callback',
+    'read calls' => 'SELECT * FROM videoroom.outbox',
+    'read callbacks' => 'SELECT id, room_id, retry_at, error FROM videoroom.callback',
+    'read what callbacks say' => 'SELECT body FROM videoroom.callback',
     'read tables' => 'SELECT count(*) FROM videoroom.room',
     'write the outbox' => "INSERT INTO videoroom.outbox (room_id, action) VALUES ('$other_room', 'complete-room')",
     health => 'SELECT count(*) FROM videoroom_health()',
@@ -304,7 +306,7 @@ my %may = (
     member => ['join as oneself'],
     relay => ['receive a callback', 'insert a callback'],
     reader => [qw(get rooms participants)],
-    operator => [qw(health stats explain retry), 'apply a callback']);
+    operator => [qw(health stats explain retry wake), 'apply a callback', 'read calls', 'read callbacks']);
 for my $part (sort keys %may) {
     sql("CREATE ROLE $part NOLOGIN");
     sql("SELECT videoroom_grant('$part', '$part')") if $part ne 'nobody';
