@@ -231,6 +231,8 @@ sub pauses {
     my @errors;
     wait_until { @errors = errors(@{ $calls->{rooms} }); @errors && account() eq $row->{health} } $patience,
         "$row->{fault}: health to say \"$row->{health}\"";
+    # What left before that was known must not meet a Twilio that is well again.
+    wait_until { one('SELECT calls_in_flight FROM videoroom_stats()') eq '0' } $patience, "$row->{fault}: the calls under way to end";
     end($cause);
     says($row, @errors);
     all_healed($row->{fault}, $calls);
