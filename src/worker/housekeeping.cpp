@@ -9,6 +9,7 @@ namespace {
 
 constexpr int batch = 50;
 constexpr int purge_batch = 200;  // of rooms and of callbacks: a room has half a dozen of these
+constexpr TimestampTz quiet_time = 60 * USECS_PER_SEC;  // between looks that found little
 
 pg::Statement expire_rooms = {"SELECT videoroom.expire_rooms($1)"};
 pg::Statement apply_pending = {"SELECT videoroom.apply_pending($1)"};
@@ -21,8 +22,7 @@ int dealt_with(pg::Spi &spi, pg::Statement &statement, std::initializer_list<pg:
     return spi.execute(statement, values).integer(0, 1).value_or(0);
 }
 
-}  // namespace
-
+// True if there may be more.
 bool close_and_apply()
 {
     int most = 0;
@@ -67,6 +67,19 @@ bool forget_old()
     }
     transaction.commit();
     return forgotten >= purge_batch;
+}
+
+}  // namespace
+
+TimestampTz Housekeeping::run()
+{
+    TimestampTz now = GetCurrentTimestamp();
+    bool more = close_and_apply();
+    if (core::has_come(give_up_at_, now, quiet_time))
+        give_up_at_ = now + (give_up_lost() ? USECS_PER_SEC : quiet_time);
+    if (core::has_come(forget_at_, now, quiet_time))
+        forget_at_ = now + (forget_old() ? 50 * core::millisecond : quiet_time);
+    return more ? now : Min(give_up_at_, forget_at_);
 }
 
 }  // namespace videoroom::worker

@@ -1,13 +1,18 @@
 // What comes with the clock: rooms expire, sessions get lost, callbacks are tried again, old rows go.
 #pragma once
 
+#include "pg/postgres.hpp"
+
 namespace videoroom::worker {
 
-// Does one bounded batch of what is due at once; true if there may be more.
-[[nodiscard]] bool close_and_apply();
+class Housekeeping {
+public:
+    // Does one bounded batch of what is due; gives the moment when there may be more.
+    [[nodiscard]] TimestampTz run();
 
-// The same for what can wait for a quiet moment.
-[[nodiscard]] bool give_up_lost();
-[[nodiscard]] bool forget_old();
+private:
+    TimestampTz give_up_at_ = 0;
+    TimestampTz forget_at_ = 0;
+};
 
 }  // namespace videoroom::worker

@@ -14,6 +14,7 @@
 #include "pg/stats.hpp"
 #include "pg/transaction.hpp"
 #include "worker/calls.hpp"
+#include "worker/error_log.hpp"
 #include "worker/gate.hpp"
 #include "worker/housekeeping.hpp"
 #include "worker/outbox.hpp"
@@ -32,7 +33,6 @@ constexpr TimestampTz safety_look = 60 * USECS_PER_SEC;  // COMMIT PREPARED wake
 constexpr TimestampTz shortest_patience = 50 * core::millisecond;
 constexpr TimestampTz longest_patience = USECS_PER_SEC;
 constexpr TimestampTz pause_after_error = USECS_PER_SEC;
-constexpr int quiet_lock_failures = 10;
 constexpr int most_claims = 10;  // before answers are served again
 constexpr int many_rows = 50;
 
@@ -84,7 +84,7 @@ private:
         if (have_credentials_)
             calls_.send_queued();
         serve_calls();
-        lock_failures_ = 0;
+        errors_.all_is_well();
         pg::call([] { pgstat_report_stat(false); });
     }
 
@@ -284,17 +284,11 @@ private:
     // What fails here must not keep calls from being made.
     TimestampTz keep_house()
     {
-        TimestampTz now = GetCurrentTimestamp();
         try {
-            bool more = close_and_apply();
-            if (core::has_come(give_up_at_, now, safety_look))
-                give_up_at_ = now + (give_up_lost() ? longest_patience : safety_look);
-            if (core::has_come(forget_at_, now, safety_look))
-                forget_at_ = now + (forget_old() ? shortest_patience : safety_look);
-            return more ? now : std::min(give_up_at_, forget_at_);
+            return housekeeping_.run();
         } catch (const pg::Error &e) {
-            log(e);
-            return now + longest_patience;
+            errors_.report(e);
+            return GetCurrentTimestamp() + longest_patience;
         }
     }
 
@@ -476,25 +470,7 @@ private:
     {
         rest_until_ = GetCurrentTimestamp() + pause_after_error;
         look_at_ = rest_until_;
-        log(error);
-    }
-
-    // A client that sits on a lock is no news until it has done so for a while, and what fails again and
-    // again is none for a minute.
-    void log(const pg::Error &error)
-    {
-        const ErrorData *data = error.data();
-        if (data->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && ++lock_failures_ != quiet_lock_failures)
-            return;
-        TimestampTz now = GetCurrentTimestamp();
-        if (logged_ == data->message && now < log_again_)
-            return;
-        logged_ = data->message;
-        log_again_ = now + safety_look;
-        pg::call([&] {
-            ereport(LOG, errcode(data->sqlerrcode), errmsg("videoroom worker: %s", data->message),
-                    data->context ? errcontext("%s", data->context) : 0);
-        });
+        errors_.report(error);
     }
 
     pg::shared::Database *slot_;
@@ -503,6 +479,8 @@ private:
     WaitEventSet *events_;
     MemoryContext context_;
     Reconciler reconciler_;
+    Housekeeping housekeeping_;
+    ErrorLog errors_;
     std::string callback_url_;
     std::vector<Answered> answers_;    // not recorded yet
     std::vector<std::string> probed_;  // rooms whose calls were probes since the gate closed
@@ -510,14 +488,9 @@ private:
     bool have_credentials_ = false;
     bool gate_closed_ = false;  // as it was when we looked last
     bool back_again_ = false;
-    int lock_failures_ = 0;
-    std::string logged_;  // the last error in the log, and when it would be news again
-    TimestampTz log_again_ = 0;
     TimestampTz patience_ = shortest_patience;
     TimestampTz look_at_ = 0;
     TimestampTz rest_until_ = 0;
-    TimestampTz give_up_at_ = 0;
-    TimestampTz forget_at_ = 0;
 };
 
 }  // namespace
