@@ -1,6 +1,7 @@
 #include "worker/recorder.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "pg/spi.hpp"
@@ -87,7 +88,7 @@ Recorded record(std::vector<Answered> &answers, TimestampTz resume_at)
     });
     // The longest waiting ones; in the order in which everybody locks rooms.
     std::size_t count = std::min<std::size_t>(ready - answers.begin(), most_savepoints);
-    std::stable_sort(answers.begin(), answers.begin() + count,
+    std::stable_sort(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(count),
                      [](const Answered &a, const Answered &b) { return a.call.room_id < b.call.room_id; });
 
     Recorded recorded;

@@ -4,7 +4,7 @@
 # shellcheck source=scripts/server.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/server.sh"
 plain_environment
-cd "$top"
+cd "$top" || exit
 
 logs=$top/build/${0##*/}
 

@@ -310,7 +310,7 @@ sub adopts {
         my $what = "$row->{fault}, HTTP $status";
         my $room = book($node, $what, unasked => 1);
         $twilio->set(status_of => { 53113 => $status }, missing_after_creation_ms => $cause->{lag} // 0);
-        my $sid = $twilio->room(UniqueName => $room)->{sid};
+        my $sid = $twilio->room(UniqueName => $room, UnusedRoomTimeout => 60)->{sid};
         insert_creates($room);
         wait_for_rooms($what, $room);
         is_deeply([map { $_->[0] } query("SELECT room_sid FROM videoroom.session WHERE room_id = '$room'")], [$sid],

@@ -18,7 +18,7 @@ constexpr Action all[] = {Action::create_room,           Action::complete_room, 
 
 Verdict answered(Action action, long status, int code = 0)
 {
-    return judge(action, {Transport::answered, status, code, {}});
+    return judge(action, {Transport::answered, status, code});
 }
 
 TEST(Judge, SuccessIsDone)
@@ -31,8 +31,8 @@ TEST(Judge, SuccessIsDone)
 TEST(Judge, TroubleOnTheWayCountsAgainstTheAccount)
 {
     for (Action action : all) {
-        EXPECT_EQ(judge(action, {Transport::not_sent, 0, 0, {}}), Verdict::account);
-        EXPECT_EQ(judge(action, {Transport::lost, 0, 0, {}}), Verdict::account);
+        EXPECT_EQ(judge(action, {Transport::not_sent, 0, 0}), Verdict::account);
+        EXPECT_EQ(judge(action, {Transport::lost, 0, 0}), Verdict::account);
         for (long status : {500L, 502L, 503L, 504L, 599L, 408L, 0L})
             EXPECT_EQ(answered(action, status), Verdict::account) << status;
         EXPECT_EQ(answered(action, 503, 20503), Verdict::account);
@@ -100,12 +100,12 @@ TEST(Judge, OnlyACodeOfTwiliosIsPermanent)
 
 TEST(MayHaveArrived, UnlessItNeverLeftOrWasRefused)
 {
-    EXPECT_TRUE(may_have_arrived({Transport::lost, 0, 0, {}}));
-    EXPECT_FALSE(may_have_arrived({Transport::not_sent, 0, 0, {}}));
+    EXPECT_TRUE(may_have_arrived({Transport::lost, 0, 0}));
+    EXPECT_FALSE(may_have_arrived({Transport::not_sent, 0, 0}));
     for (long status : {200L, 201L, 302L, 408L, 500L, 503L})
-        EXPECT_TRUE(may_have_arrived({Transport::answered, status, 0, {}})) << status;
+        EXPECT_TRUE(may_have_arrived({Transport::answered, status, 0})) << status;
     for (long status : {400L, 401L, 404L, 409L, 429L})
-        EXPECT_FALSE(may_have_arrived({Transport::answered, status, 0, {}})) << status;
+        EXPECT_FALSE(may_have_arrived({Transport::answered, status, 0})) << status;
 }
 
 TEST(Backoff, DoublesUpToItsCapWithFullJitter)

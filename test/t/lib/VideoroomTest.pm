@@ -87,7 +87,8 @@ sub patience { return $ENV{PATIENCE} // 1 }
 # wait_until { condition } SECONDS, 'what': returns what the condition gave, or ends the test.
 sub wait_until(&$$) {
     my ($condition, $seconds, $what) = @_;
-    my $deadline = time + $seconds * patience();
+    $seconds *= patience();
+    my $deadline = time + $seconds;
     while (1) {
         my $value = $condition->();
         return $value if $value;
