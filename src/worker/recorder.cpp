@@ -99,7 +99,7 @@ Recorded record(std::vector<Answered> &answers, TimestampTz resume_at)
         for (std::size_t i = 0; i < count; i++)
             done[i] = record_one(spi, answers[i], resume_at, recorded);
     }
-    transaction.commit();
+    transaction.commit_asynchronously();
     pg::stats::count(&pg::stats::Calls::dead, recorded.dead);
 
     std::vector<Answered> left;
