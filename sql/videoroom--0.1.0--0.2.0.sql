@@ -943,6 +943,14 @@ COMMENT ON FUNCTION videoroom.knows_callback(bytea) IS
     'Whether a callback with that digest is kept, as of now at any isolation level; waits for whoever is inserting one, and holds off others until the transaction ends';
 COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
     'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp';
+COMMENT ON FUNCTION @extschema@.videoroom_create_booking(text, timestamptz, timestamptz, text[], jsonb) IS
+'Books a room and gives its room_id
+
+Asked again like the first time it gives the same room_id. PT409: the booking has an open room that was asked for otherwise.
+The room_id of a room that was cancelled, or that nobody came to, joins the next one of its booking_id; that of one that was ended,
+or that people came to, stays over.
+options: max_participants, media_region, video_codecs, audio_only, max_participant_duration, empty_room_timeout,
+unused_room_timeout, metadata.';
 COMMENT ON FUNCTION @extschema@.videoroom_apply_callback(jsonb) IS
     'Applies one decoded status callback, Twilio''s parameter names with string values: applied, duplicate or ignored. Trusts its input; call it at READ COMMITTED';
 COMMENT ON FUNCTION videoroom.receive() IS
