@@ -29,6 +29,7 @@ column outbox.starts_at|operator
 column outbox.target|operator
 function videoroom.apply_pending(integer)|
 function videoroom.count_callback(text,text,timestamp with time zone)|
+function videoroom.callback_names(text,text)|
 function videoroom.check_join(text,text)|
 function videoroom.decode_callback(text)|
 function videoroom.done_with(videoroom.room,timestamp with time zone)|
