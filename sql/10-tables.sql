@@ -101,7 +101,7 @@ COMMENT ON COLUMN videoroom.participant.invited_at IS 'When the user was invited
 COMMENT ON COLUMN videoroom.participant.removed_at IS 'When the user was put out; inviting again clears it';
 
 CREATE TABLE videoroom.session (
-    room_sid         text COLLATE "C" PRIMARY KEY CHECK (room_sid ~ '^RM[0-9a-fA-F]{32}$'),
+    room_sid         text COLLATE "C" PRIMARY KEY CHECK (octet_length(room_sid) = 34),
     room_id          text COLLATE "C" NOT NULL REFERENCES videoroom.room,
     started_callback timestamptz,
     started_rest     timestamptz,
@@ -129,7 +129,7 @@ COMMENT ON COLUMN videoroom.session.seen_alive_at IS 'Last time Twilio is known 
 COMMENT ON COLUMN videoroom.session.read_at IS 'Last time the reconciler read it and its participants one by one';
 
 CREATE TABLE videoroom.connection (
-    participant_sid       text COLLATE "C" PRIMARY KEY CHECK (participant_sid ~ '^PA[0-9a-fA-F]{32}$'),
+    participant_sid       text COLLATE "C" PRIMARY KEY CHECK (octet_length(participant_sid) = 34),
     room_sid              text COLLATE "C" NOT NULL REFERENCES videoroom.session,
     user_id               text COLLATE "C" NOT NULL,
     connected_callback    timestamptz,

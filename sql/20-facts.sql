@@ -1,5 +1,87 @@
 -- The facts: what Twilio reported, each end point on its own. They are merged by rules that do not depend on the order in
 -- which they come in, so any order of the same facts, with any repeats, ends in the same rows. Callers hold the room's row.
+--
+-- Functions that are called many times for each callback or answer, here and in the next files, have no search_path of their
+-- own, which takes three times as long as the call itself. Nobody but the owner may call them, and whoever calls them for
+-- somebody else (triggers, the functions of the API, the worker) has pinned it.
+
+CREATE FUNCTION videoroom.merge_session(
+    room_id          text,
+    room_sid         text,
+    started_callback timestamptz,
+    started_rest     timestamptz,
+    ended_callback   timestamptz,
+    ended_rest       timestamptz,
+    alive_at         timestamptz,
+    OUT is_new       boolean,
+    OUT is_open      boolean
+)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    was videoroom.session;
+    new videoroom.session;
+BEGIN
+    -- Most of what comes says of its session only that it was alive.
+    IF coalesce(merge_session.started_callback, merge_session.started_rest,
+                merge_session.ended_callback, merge_session.ended_rest) IS NULL THEN
+        UPDATE videoroom.session s
+           SET seen_alive_at = merge_session.alive_at
+         WHERE s.room_sid = merge_session.room_sid AND s.room_id = merge_session.room_id
+           AND s.seen_alive_at < merge_session.alive_at AND s.lost_at IS NULL
+        RETURNING false, s.ended_at IS NULL INTO is_new, is_open;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    SELECT * INTO was FROM videoroom.session s WHERE s.room_sid = merge_session.room_sid;
+    IF NOT FOUND THEN
+        INSERT INTO videoroom.session
+            (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
+        VALUES
+            (merge_session.room_sid, merge_session.room_id, merge_session.started_callback,
+             merge_session.started_rest, merge_session.ended_callback, merge_session.ended_rest,
+             merge_session.alive_at)
+        ON CONFLICT (room_sid) DO NOTHING
+        RETURNING true, ended_at IS NULL INTO is_new, is_open;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+        SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = merge_session.room_sid;
+    END IF;
+    IF was.room_id <> merge_session.room_id THEN
+        RETURN;
+    END IF;
+
+    new := was;
+    new.started_callback := least(was.started_callback, merge_session.started_callback);
+    new.started_rest := least(was.started_rest, merge_session.started_rest);
+    new.ended_callback := greatest(was.ended_callback, merge_session.ended_callback);
+    new.ended_rest := greatest(was.ended_rest, merge_session.ended_rest);
+    -- A presumed end gives way to a reported one and follows the start.
+    IF was.lost_at IS NOT NULL THEN
+        new.lost_at := CASE WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL THEN
+            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)) END;
+    END IF;
+    is_new := new IS DISTINCT FROM was;
+    is_open := coalesce(new.ended_callback, new.ended_rest, new.lost_at) IS NULL;
+    IF is_new OR merge_session.alive_at > was.seen_alive_at
+       OR was.seen_alive_at IS NULL AND merge_session.alive_at IS NOT NULL THEN
+        UPDATE videoroom.session s
+           SET started_callback = new.started_callback,
+               started_rest = new.started_rest,
+               ended_callback = new.ended_callback,
+               ended_rest = new.ended_rest,
+               lost_at = new.lost_at,
+               seen_alive_at = greatest(s.seen_alive_at, merge_session.alive_at)
+         WHERE s.room_sid = merge_session.room_sid;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION videoroom.merge_session(text, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) IS
+    'Merges what is known of a session: starts by min, ends by max, NULL says nothing. is_new: a fact other than alive_at is, NULL if the session is another room''s; is_open: whether it is now';
 
 CREATE FUNCTION videoroom.record_session(
     room_id          text,
@@ -10,66 +92,16 @@ CREATE FUNCTION videoroom.record_session(
     ended_rest       timestamptz,
     alive_at         timestamptz
 ) RETURNS boolean
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql
 AS $$
-#variable_conflict use_column
-DECLARE
-    was videoroom.session;
-    new videoroom.session;
-BEGIN
-    SELECT * INTO was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
-    IF NOT FOUND THEN
-        INSERT INTO videoroom.session
-            (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
-        VALUES
-            (record_session.room_sid, record_session.room_id, record_session.started_callback,
-             record_session.started_rest, record_session.ended_callback, record_session.ended_rest,
-             record_session.alive_at)
-        ON CONFLICT (room_sid) DO NOTHING;
-        IF FOUND THEN
-            RETURN true;
-        END IF;
-        SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
-    END IF;
-    IF was.room_id <> record_session.room_id THEN
-        RETURN false;
-    END IF;
-
-    new := was;
-    new.started_callback := least(was.started_callback, record_session.started_callback);
-    new.started_rest := least(was.started_rest, record_session.started_rest);
-    new.ended_callback := greatest(was.ended_callback, record_session.ended_callback);
-    new.ended_rest := greatest(was.ended_rest, record_session.ended_rest);
-    new.seen_alive_at := greatest(was.seen_alive_at, record_session.alive_at);
-    -- A presumed end gives way to a reported one and follows the start.
-    IF was.lost_at IS NOT NULL THEN
-        new.lost_at := CASE WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL THEN
-            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)) END;
-    END IF;
-    IF new IS NOT DISTINCT FROM was THEN
-        RETURN false;
-    END IF;
-
-    UPDATE videoroom.session s
-       SET started_callback = new.started_callback,
-           started_rest = new.started_rest,
-           ended_callback = new.ended_callback,
-           ended_rest = new.ended_rest,
-           lost_at = new.lost_at,
-           seen_alive_at = greatest(s.seen_alive_at, new.seen_alive_at)
-     WHERE s.room_sid = record_session.room_sid;
-
-    new.seen_alive_at := was.seen_alive_at;
-    RETURN new IS DISTINCT FROM was;
-END
+    SELECT coalesce((videoroom.merge_session(
+        room_id, room_sid, started_callback, started_rest, ended_callback, ended_rest, alive_at)).is_new, false)
 $$;
 COMMENT ON FUNCTION videoroom.record_session(text, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) IS
-    'Merges what is known of a session: starts by min, ends by max, NULL says nothing; true if a fact other than alive_at is new';
+    'merge_session for whoever only asks whether anything is new';
 
 CREATE FUNCTION videoroom.presumed_end(room_id text, started_at timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- Twilio: no room outlives 24 hours. One of unknown start began before its booking closed.
@@ -81,6 +113,73 @@ $$;
 COMMENT ON FUNCTION videoroom.presumed_end(text, timestamptz) IS
     'When a session is over at the latest, whether its end was reported or not';
 
+CREATE FUNCTION videoroom.merge_connection(
+    participant_sid       text,
+    room_sid              text,
+    user_id               text,
+    connected_callback    timestamptz,
+    connected_rest        timestamptz,
+    disconnected_callback timestamptz,
+    disconnected_rest     timestamptz,
+    duration              integer,
+    OUT is_new            boolean,
+    OUT known_as          text
+)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    was videoroom.connection;
+    new videoroom.connection;
+BEGIN
+    SELECT * INTO was FROM videoroom.connection c
+     WHERE c.participant_sid = merge_connection.participant_sid;
+    IF NOT FOUND THEN
+        INSERT INTO videoroom.connection
+            (participant_sid, room_sid, user_id, connected_callback, connected_rest,
+             disconnected_callback, disconnected_rest, duration)
+        VALUES
+            (merge_connection.participant_sid, merge_connection.room_sid, merge_connection.user_id,
+             merge_connection.connected_callback, merge_connection.connected_rest,
+             merge_connection.disconnected_callback, merge_connection.disconnected_rest,
+             merge_connection.duration)
+        ON CONFLICT (participant_sid) DO NOTHING;
+        IF FOUND THEN
+            is_new := true;
+            known_as := merge_connection.user_id;
+            RETURN;
+        END IF;
+        SELECT * INTO STRICT was FROM videoroom.connection c
+         WHERE c.participant_sid = merge_connection.participant_sid;
+    END IF;
+    -- The first user_id stays: Twilio never changes it, save to forget a person.
+    known_as := was.user_id;
+    IF was.room_sid <> merge_connection.room_sid THEN
+        is_new := false;
+        RETURN;
+    END IF;
+
+    new := was;
+    new.connected_callback := least(was.connected_callback, merge_connection.connected_callback);
+    new.connected_rest := least(was.connected_rest, merge_connection.connected_rest);
+    new.disconnected_callback := greatest(was.disconnected_callback, merge_connection.disconnected_callback);
+    new.disconnected_rest := greatest(was.disconnected_rest, merge_connection.disconnected_rest);
+    new.duration := greatest(was.duration, merge_connection.duration);
+    is_new := new IS DISTINCT FROM was;
+    IF is_new THEN
+        UPDATE videoroom.connection c
+           SET connected_callback = new.connected_callback,
+               connected_rest = new.connected_rest,
+               disconnected_callback = new.disconnected_callback,
+               disconnected_rest = new.disconnected_rest,
+               duration = new.duration
+         WHERE c.participant_sid = merge_connection.participant_sid;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION videoroom.merge_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
+    'Merges what is known of a connection, by the rules of merge_session. is_new: a fact is; known_as: the user_id that it has here, perhaps a stand-in';
+
 CREATE FUNCTION videoroom.record_connection(
     participant_sid       text,
     room_sid              text,
@@ -91,77 +190,34 @@ CREATE FUNCTION videoroom.record_connection(
     disconnected_rest     timestamptz,
     duration              integer
 ) RETURNS boolean
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql
 AS $$
-#variable_conflict use_column
-DECLARE
-    was videoroom.connection;
-    new videoroom.connection;
-BEGIN
-    SELECT * INTO was FROM videoroom.connection c
-     WHERE c.participant_sid = record_connection.participant_sid;
-    IF NOT FOUND THEN
-        INSERT INTO videoroom.connection
-            (participant_sid, room_sid, user_id, connected_callback, connected_rest,
-             disconnected_callback, disconnected_rest, duration)
-        VALUES
-            (record_connection.participant_sid, record_connection.room_sid, record_connection.user_id,
-             record_connection.connected_callback, record_connection.connected_rest,
-             record_connection.disconnected_callback, record_connection.disconnected_rest,
-             record_connection.duration)
-        ON CONFLICT (participant_sid) DO NOTHING;
-        IF FOUND THEN
-            RETURN true;
-        END IF;
-        SELECT * INTO STRICT was FROM videoroom.connection c
-         WHERE c.participant_sid = record_connection.participant_sid;
-    END IF;
-    -- The first user_id stays: Twilio never changes it, save to forget a person.
-    IF was.room_sid <> record_connection.room_sid THEN
-        RETURN false;
-    END IF;
-
-    new := was;
-    new.connected_callback := least(was.connected_callback, record_connection.connected_callback);
-    new.connected_rest := least(was.connected_rest, record_connection.connected_rest);
-    new.disconnected_callback := greatest(was.disconnected_callback, record_connection.disconnected_callback);
-    new.disconnected_rest := greatest(was.disconnected_rest, record_connection.disconnected_rest);
-    new.duration := greatest(was.duration, record_connection.duration);
-    IF new IS NOT DISTINCT FROM was THEN
-        RETURN false;
-    END IF;
-
-    UPDATE videoroom.connection c
-       SET connected_callback = new.connected_callback,
-           connected_rest = new.connected_rest,
-           disconnected_callback = new.disconnected_callback,
-           disconnected_rest = new.disconnected_rest,
-           duration = new.duration
-     WHERE c.participant_sid = record_connection.participant_sid;
-    RETURN true;
-END
+    SELECT (videoroom.merge_connection(
+        participant_sid, room_sid, user_id, connected_callback, connected_rest,
+        disconnected_callback, disconnected_rest, duration)).is_new
 $$;
 COMMENT ON FUNCTION videoroom.record_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
-    'Merges what is known of a connection, by the rules of record_session; true if a fact is new';
+    'merge_connection for whoever only asks whether anything is new';
 
-CREATE FUNCTION videoroom.room_status(room videoroom.room) RETURNS text
+CREATE FUNCTION videoroom.room_status(room videoroom.room, is_open boolean) RETURNS text
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN CASE
-        WHEN room.cancelled_at IS NOT NULL THEN 'cancelled'
-        WHEN room.ended_at IS NOT NULL THEN 'completed'
-        WHEN EXISTS (SELECT FROM videoroom.session s
-                      WHERE s.room_id = room.room_id AND s.ended_at IS NULL) THEN 'in-progress'
-        WHEN EXISTS (SELECT FROM videoroom.session s
-                       JOIN videoroom.connection c ON c.room_sid = s.room_sid
-                      WHERE s.room_id = room.room_id) THEN 'completed'
-        WHEN room.closed_at IS NOT NULL OR room.closes_at <= clock_timestamp() THEN 'expired'
-        ELSE 'not-started'
-    END;
+    IF room.cancelled_at IS NOT NULL THEN
+        RETURN 'cancelled';
+    ELSIF room.ended_at IS NOT NULL THEN
+        RETURN 'completed';
+    ELSIF is_open THEN
+        RETURN 'in-progress';
+    ELSIF EXISTS (SELECT FROM videoroom.session s
+                    JOIN videoroom.connection c ON c.room_sid = s.room_sid
+                   WHERE s.room_id = room.room_id) THEN
+        RETURN 'completed';
+    ELSIF room.closed_at IS NOT NULL OR room.closes_at <= clock_timestamp() THEN
+        RETURN 'expired';
+    END IF;
+    RETURN 'not-started';
 END
 $$;
-COMMENT ON FUNCTION videoroom.room_status(videoroom.room) IS
-    'Status of a room, derived from the facts: the first of these rules that holds';
+COMMENT ON FUNCTION videoroom.room_status(videoroom.room, boolean) IS
+    'Status of a room, derived from the facts: the first of these rules that holds; is_open: one of its sessions is';

@@ -3,7 +3,6 @@
 CREATE FUNCTION videoroom.enqueue(room_id text, action text, target text, priority integer, run_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -19,9 +18,8 @@ COMMENT ON FUNCTION videoroom.enqueue(text, text, text, integer, timestamptz) IS
 
 CREATE FUNCTION videoroom.require(
     room_id text, action text, target text, priority integer, run_at timestamptz, since timestamptz)
-RETURNS void
+RETURNS boolean
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -36,8 +34,10 @@ BEGIN
     THEN
         PERFORM videoroom.enqueue(
             require.room_id, require.action, require.target, require.priority, require.run_at);
+        RETURN true;
     END IF;
+    RETURN false;
 END
 $$;
 COMMENT ON FUNCTION videoroom.require(text, text, text, integer, timestamptz, timestamptz) IS
-    'Sees to it that a call is asked for: like enqueue, but a row backing off at that priority or given up since then is left alone';
+    'Sees to it that a call is asked for: like enqueue, but a row backing off at that priority or given up since then is left alone; true if it asks';

@@ -24,19 +24,25 @@ AS 'MODULE_PATHNAME', 'videoroom_count_callback';
 COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
     'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp';
 
-CREATE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION videoroom.apply_callback(payload jsonb) RETURNS text
+LANGUAGE plpgsql
 AS $$
 DECLARE
     kind     text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
     room     text := payload ->> 'RoomName';
-    session  text := payload ->> 'RoomSid';
+    sid      text := payload ->> 'RoomSid';
     stay     text := payload ->> 'ParticipantSid';
     person   text := payload ->> 'ParticipantIdentity';
-    at       timestamptz := payload ->> 'Timestamp';
+    sent_at  text := payload ->> 'Timestamp';
+    at       timestamptz := sent_at;
+    left_it  boolean := kind = 'participant-disconnected';
     ended    boolean := kind = 'room-ended';
+    session  record;
+    visit    record;
     is_new   boolean;
+    known_as text;
+    done     boolean;
+    status   text;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
@@ -48,7 +54,7 @@ BEGIN
     ELSE
         RETURN 'ignored';
     END IF;
-    IF kind IS NULL OR session IS NULL OR at IS NULL THEN
+    IF kind IS NULL OR sid IS NULL OR at IS NULL THEN
         RETURN 'ignored';
     END IF;
 
@@ -57,23 +63,23 @@ BEGIN
         RETURN 'ignored';
     END IF;
 
-    is_new := videoroom.record_session(
-        room, session,
+    session := videoroom.merge_session(
+        room, sid,
         CASE WHEN kind = 'room-created' THEN at END, NULL,
         CASE WHEN ended THEN at END, NULL,
         CASE WHEN NOT ended THEN at END);
-    IF NOT is_new AND NOT EXISTS (
-        SELECT FROM videoroom.session s WHERE s.room_sid = session AND s.room_id = room) THEN
+    is_new := session.is_new;
+    IF is_new IS NULL THEN
         RETURN 'ignored';
     END IF;
-
     IF stay IS NOT NULL THEN
-        is_new := videoroom.record_connection(
-            stay, session, person,
+        visit := videoroom.merge_connection(
+            stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
-            CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
-            CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END)
-            OR is_new;
+            CASE WHEN left_it THEN at END, NULL,
+            CASE WHEN left_it THEN (payload ->> 'ParticipantDuration')::integer END);
+        is_new := visit.is_new OR is_new;
+        known_as := visit.known_as;
     END IF;
     IF NOT is_new THEN
         RETURN 'duplicate';
@@ -81,11 +87,30 @@ BEGIN
 
     -- Under the name it is known by here: a person may have been forgotten since.
     INSERT INTO videoroom.event (room_id, kind, detail)
-    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_build_object(
-        'event', kind, 'at', at, 'room_sid', session, 'participant_sid', stay,
-        'user_id', (SELECT c.user_id FROM videoroom.connection c WHERE c.participant_sid = stay))));
-    PERFORM videoroom.settle_room(room);
+    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
+        'event', kind, 'at', sent_at, 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
+
+    -- Who comes into a session that is open changes neither the room's status nor when it ends.
+    IF session.is_new OR NOT session.is_open THEN
+        status := videoroom.settle_room(room);
+    ELSE
+        done := videoroom.settle_removals(room);
+        IF current_setting('videoroom.notify', true) = 'on' THEN
+            PERFORM videoroom.announce(room);
+        END IF;
+    END IF;
     RETURN 'applied';
+END
+$$;
+COMMENT ON FUNCTION videoroom.apply_callback(jsonb) IS
+    'Applies one decoded status callback: applied, duplicate or ignored';
+
+CREATE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN videoroom.apply_callback(payload);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.videoroom_apply_callback(jsonb) IS
@@ -143,7 +168,7 @@ BEGIN
     ELSE
         -- Twilio will not send it twice: what fails now is kept and tried again.
         BEGIN
-            NEW.outcome := @extschema@.videoroom_apply_callback(decoded.payload);
+            NEW.outcome := videoroom.apply_callback(decoded.payload);
             NEW.error := CASE WHEN NEW.outcome = 'ignored' THEN 'not about a room of ours' END;
             NEW.applied_at := clock_timestamp();
         EXCEPTION WHEN OTHERS THEN
@@ -195,7 +220,7 @@ BEGIN
             fault := decoded.ignored;
             IF fault IS NULL THEN
                 PERFORM FROM videoroom.room r WHERE r.room_id = decoded.room_id FOR NO KEY UPDATE NOWAIT;
-                result := @extschema@.videoroom_apply_callback(decoded.payload);
+                result := videoroom.apply_callback(decoded.payload);
                 fault := CASE WHEN result = 'ignored' THEN 'not about a room of ours' END;
             ELSE
                 result := 'ignored';

@@ -7,6 +7,10 @@ ALTER TABLE videoroom.home ADD COLUMN let_go_at timestamptz;
 ALTER TABLE videoroom.outbox DROP CONSTRAINT outbox_action_check;
 ALTER TABLE videoroom.outbox ADD CONSTRAINT outbox_action_check
     CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant'));
+ALTER TABLE videoroom.session DROP CONSTRAINT session_room_sid_check,
+    ADD CONSTRAINT session_room_sid_check CHECK (octet_length(room_sid) = 34);
+ALTER TABLE videoroom.connection DROP CONSTRAINT connection_participant_sid_check,
+    ADD CONSTRAINT connection_participant_sid_check CHECK (octet_length(participant_sid) = 34);
 
 ALTER TABLE videoroom.outbox ADD COLUMN starts_at timestamptz;
 UPDATE videoroom.outbox o SET starts_at = r.starts_at FROM videoroom.room r WHERE r.room_id OPERATOR(pg_catalog.=) o.room_id;
@@ -173,6 +177,89 @@ CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_count_callback';
 
+DROP FUNCTION videoroom.settle_outbox(videoroom.room),
+    videoroom.room_status(videoroom.room),
+    videoroom.require(text, text, text, integer, timestamptz, timestamptz),
+    videoroom.provide_again(videoroom.room, timestamptz);
+
+CREATE FUNCTION videoroom.merge_session(
+    room_id          text,
+    room_sid         text,
+    started_callback timestamptz,
+    started_rest     timestamptz,
+    ended_callback   timestamptz,
+    ended_rest       timestamptz,
+    alive_at         timestamptz,
+    OUT is_new       boolean,
+    OUT is_open      boolean
+)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    was videoroom.session;
+    new videoroom.session;
+BEGIN
+    -- Most of what comes says of its session only that it was alive.
+    IF coalesce(merge_session.started_callback, merge_session.started_rest,
+                merge_session.ended_callback, merge_session.ended_rest) IS NULL THEN
+        UPDATE videoroom.session s
+           SET seen_alive_at = merge_session.alive_at
+         WHERE s.room_sid = merge_session.room_sid AND s.room_id = merge_session.room_id
+           AND s.seen_alive_at < merge_session.alive_at AND s.lost_at IS NULL
+        RETURNING false, s.ended_at IS NULL INTO is_new, is_open;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    SELECT * INTO was FROM videoroom.session s WHERE s.room_sid = merge_session.room_sid;
+    IF NOT FOUND THEN
+        INSERT INTO videoroom.session
+            (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
+        VALUES
+            (merge_session.room_sid, merge_session.room_id, merge_session.started_callback,
+             merge_session.started_rest, merge_session.ended_callback, merge_session.ended_rest,
+             merge_session.alive_at)
+        ON CONFLICT (room_sid) DO NOTHING
+        RETURNING true, ended_at IS NULL INTO is_new, is_open;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+        SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = merge_session.room_sid;
+    END IF;
+    IF was.room_id <> merge_session.room_id THEN
+        RETURN;
+    END IF;
+
+    new := was;
+    new.started_callback := least(was.started_callback, merge_session.started_callback);
+    new.started_rest := least(was.started_rest, merge_session.started_rest);
+    new.ended_callback := greatest(was.ended_callback, merge_session.ended_callback);
+    new.ended_rest := greatest(was.ended_rest, merge_session.ended_rest);
+    -- A presumed end gives way to a reported one and follows the start.
+    IF was.lost_at IS NOT NULL THEN
+        new.lost_at := CASE WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL THEN
+            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)) END;
+    END IF;
+    is_new := new IS DISTINCT FROM was;
+    is_open := coalesce(new.ended_callback, new.ended_rest, new.lost_at) IS NULL;
+    IF is_new OR merge_session.alive_at > was.seen_alive_at
+       OR was.seen_alive_at IS NULL AND merge_session.alive_at IS NOT NULL THEN
+        UPDATE videoroom.session s
+           SET started_callback = new.started_callback,
+               started_rest = new.started_rest,
+               ended_callback = new.ended_callback,
+               ended_rest = new.ended_rest,
+               lost_at = new.lost_at,
+               seen_alive_at = greatest(s.seen_alive_at, merge_session.alive_at)
+         WHERE s.room_sid = merge_session.room_sid;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION videoroom.merge_session(text, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) IS
+    'Merges what is known of a session: starts by min, ends by max, NULL says nothing. is_new: a fact other than alive_at is, NULL if the session is another room''s; is_open: whether it is now';
+
 CREATE OR REPLACE FUNCTION videoroom.record_session(
     room_id          text,
     room_sid         text,
@@ -182,60 +269,93 @@ CREATE OR REPLACE FUNCTION videoroom.record_session(
     ended_rest       timestamptz,
     alive_at         timestamptz
 ) RETURNS boolean
+LANGUAGE sql
+AS $$
+    SELECT coalesce((videoroom.merge_session(
+        room_id, room_sid, started_callback, started_rest, ended_callback, ended_rest, alive_at)).is_new, false)
+$$;
+COMMENT ON FUNCTION videoroom.record_session(text, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) IS
+    'merge_session for whoever only asks whether anything is new';
+
+CREATE OR REPLACE FUNCTION videoroom.presumed_end(room_id text, started_at timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    -- Twilio: no room outlives 24 hours. One of unknown start began before its booking closed.
+    RETURN coalesce(
+        started_at,
+        (SELECT r.closes_at FROM videoroom.room r WHERE r.room_id = presumed_end.room_id)) + interval '24 hours';
+END
+$$;
+COMMENT ON FUNCTION videoroom.presumed_end(text, timestamptz) IS
+    'When a session is over at the latest, whether its end was reported or not';
+
+CREATE FUNCTION videoroom.merge_connection(
+    participant_sid       text,
+    room_sid              text,
+    user_id               text,
+    connected_callback    timestamptz,
+    connected_rest        timestamptz,
+    disconnected_callback timestamptz,
+    disconnected_rest     timestamptz,
+    duration              integer,
+    OUT is_new            boolean,
+    OUT known_as          text
+)
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    was videoroom.session;
-    new videoroom.session;
+    was videoroom.connection;
+    new videoroom.connection;
 BEGIN
-    SELECT * INTO was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
+    SELECT * INTO was FROM videoroom.connection c
+     WHERE c.participant_sid = merge_connection.participant_sid;
     IF NOT FOUND THEN
-        INSERT INTO videoroom.session
-            (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
+        INSERT INTO videoroom.connection
+            (participant_sid, room_sid, user_id, connected_callback, connected_rest,
+             disconnected_callback, disconnected_rest, duration)
         VALUES
-            (record_session.room_sid, record_session.room_id, record_session.started_callback,
-             record_session.started_rest, record_session.ended_callback, record_session.ended_rest,
-             record_session.alive_at)
-        ON CONFLICT (room_sid) DO NOTHING;
+            (merge_connection.participant_sid, merge_connection.room_sid, merge_connection.user_id,
+             merge_connection.connected_callback, merge_connection.connected_rest,
+             merge_connection.disconnected_callback, merge_connection.disconnected_rest,
+             merge_connection.duration)
+        ON CONFLICT (participant_sid) DO NOTHING;
         IF FOUND THEN
-            RETURN true;
+            is_new := true;
+            known_as := merge_connection.user_id;
+            RETURN;
         END IF;
-        SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
+        SELECT * INTO STRICT was FROM videoroom.connection c
+         WHERE c.participant_sid = merge_connection.participant_sid;
     END IF;
-    IF was.room_id <> record_session.room_id THEN
-        RETURN false;
+    -- The first user_id stays: Twilio never changes it, save to forget a person.
+    known_as := was.user_id;
+    IF was.room_sid <> merge_connection.room_sid THEN
+        is_new := false;
+        RETURN;
     END IF;
 
     new := was;
-    new.started_callback := least(was.started_callback, record_session.started_callback);
-    new.started_rest := least(was.started_rest, record_session.started_rest);
-    new.ended_callback := greatest(was.ended_callback, record_session.ended_callback);
-    new.ended_rest := greatest(was.ended_rest, record_session.ended_rest);
-    new.seen_alive_at := greatest(was.seen_alive_at, record_session.alive_at);
-    -- A presumed end gives way to a reported one and follows the start.
-    IF was.lost_at IS NOT NULL THEN
-        new.lost_at := CASE WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL THEN
-            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)) END;
+    new.connected_callback := least(was.connected_callback, merge_connection.connected_callback);
+    new.connected_rest := least(was.connected_rest, merge_connection.connected_rest);
+    new.disconnected_callback := greatest(was.disconnected_callback, merge_connection.disconnected_callback);
+    new.disconnected_rest := greatest(was.disconnected_rest, merge_connection.disconnected_rest);
+    new.duration := greatest(was.duration, merge_connection.duration);
+    is_new := new IS DISTINCT FROM was;
+    IF is_new THEN
+        UPDATE videoroom.connection c
+           SET connected_callback = new.connected_callback,
+               connected_rest = new.connected_rest,
+               disconnected_callback = new.disconnected_callback,
+               disconnected_rest = new.disconnected_rest,
+               duration = new.duration
+         WHERE c.participant_sid = merge_connection.participant_sid;
     END IF;
-    IF new IS NOT DISTINCT FROM was THEN
-        RETURN false;
-    END IF;
-
-    UPDATE videoroom.session s
-       SET started_callback = new.started_callback,
-           started_rest = new.started_rest,
-           ended_callback = new.ended_callback,
-           ended_rest = new.ended_rest,
-           lost_at = new.lost_at,
-           seen_alive_at = greatest(s.seen_alive_at, new.seen_alive_at)
-     WHERE s.room_sid = record_session.room_sid;
-
-    new.seen_alive_at := was.seen_alive_at;
-    RETURN new IS DISTINCT FROM was;
 END
 $$;
+COMMENT ON FUNCTION videoroom.merge_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
+    'Merges what is known of a connection, by the rules of merge_session. is_new: a fact is; known_as: the user_id that it has here, perhaps a stand-in';
 
 CREATE OR REPLACE FUNCTION videoroom.record_connection(
     participant_sid       text,
@@ -247,131 +367,253 @@ CREATE OR REPLACE FUNCTION videoroom.record_connection(
     disconnected_rest     timestamptz,
     duration              integer
 ) RETURNS boolean
+LANGUAGE sql
+AS $$
+    SELECT (videoroom.merge_connection(
+        participant_sid, room_sid, user_id, connected_callback, connected_rest,
+        disconnected_callback, disconnected_rest, duration)).is_new
+$$;
+COMMENT ON FUNCTION videoroom.record_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
+    'merge_connection for whoever only asks whether anything is new';
+
+CREATE FUNCTION videoroom.room_status(room videoroom.room, is_open boolean) RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    IF room.cancelled_at IS NOT NULL THEN
+        RETURN 'cancelled';
+    ELSIF room.ended_at IS NOT NULL THEN
+        RETURN 'completed';
+    ELSIF is_open THEN
+        RETURN 'in-progress';
+    ELSIF EXISTS (SELECT FROM videoroom.session s
+                    JOIN videoroom.connection c ON c.room_sid = s.room_sid
+                   WHERE s.room_id = room.room_id) THEN
+        RETURN 'completed';
+    ELSIF room.closed_at IS NOT NULL OR room.closes_at <= clock_timestamp() THEN
+        RETURN 'expired';
+    END IF;
+    RETURN 'not-started';
+END
+$$;
+COMMENT ON FUNCTION videoroom.room_status(videoroom.room, boolean) IS
+    'Status of a room, derived from the facts: the first of these rules that holds; is_open: one of its sessions is';
+
+CREATE OR REPLACE FUNCTION videoroom.enqueue(room_id text, action text, target text, priority integer, run_at timestamptz)
+RETURNS void
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO videoroom.outbox AS o (room_id, action, target, priority, run_at)
+    VALUES (enqueue.room_id, enqueue.action, enqueue.target, enqueue.priority, enqueue.run_at)
+    ON CONFLICT (room_id, action, target) WHERE dead_at IS NULL
+    DO UPDATE SET run_at = least(o.run_at, excluded.run_at), priority = least(o.priority, excluded.priority)
+        WHERE o.run_at > excluded.run_at OR o.priority > excluded.priority;
+END
+$$;
+COMMENT ON FUNCTION videoroom.enqueue(text, text, text, integer, timestamptz) IS
+    'Asks for a call; asked again, it only becomes due earlier and more urgent';
+
+CREATE FUNCTION videoroom.require(
+    room_id text, action text, target text, priority integer, run_at timestamptz, since timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+BEGIN
+    -- Pulling a row out of its backoff, or raising one that was given up, each time a fact comes in would call
+    -- Twilio as often as facts come in.
+    IF NOT EXISTS (
+        SELECT FROM videoroom.outbox o
+         WHERE o.room_id = require.room_id AND o.action = require.action AND o.target = require.target
+           AND CASE WHEN o.dead_at IS NOT NULL THEN o.dead_at >= coalesce(require.since, '-infinity')
+                    ELSE o.priority <= require.priority AND (o.run_at <= require.run_at OR o.attempts > 0)
+               END)
+    THEN
+        PERFORM videoroom.enqueue(
+            require.room_id, require.action, require.target, require.priority, require.run_at);
+        RETURN true;
+    END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION videoroom.require(text, text, text, integer, timestamptz, timestamptz) IS
+    'Sees to it that a call is asked for: like enqueue, but a row backing off at that priority or given up since then is left alone; true if it asks';
+
+CREATE OR REPLACE FUNCTION videoroom.settle_room(room_id text, announce boolean DEFAULT true) RETURNS text
+LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    was videoroom.connection;
-    new videoroom.connection;
+    was        videoroom.room;
+    new        videoroom.room;
+    open_since timestamptz;
+    is_open    boolean;
+    done       boolean;
 BEGIN
-    SELECT * INTO was FROM videoroom.connection c
-     WHERE c.participant_sid = record_connection.participant_sid;
+    SELECT * INTO was FROM videoroom.room r WHERE r.room_id = settle_room.room_id;
     IF NOT FOUND THEN
-        INSERT INTO videoroom.connection
-            (participant_sid, room_sid, user_id, connected_callback, connected_rest,
-             disconnected_callback, disconnected_rest, duration)
-        VALUES
-            (record_connection.participant_sid, record_connection.room_sid, record_connection.user_id,
-             record_connection.connected_callback, record_connection.connected_rest,
-             record_connection.disconnected_callback, record_connection.disconnected_rest,
-             record_connection.duration)
-        ON CONFLICT (participant_sid) DO NOTHING;
-        IF FOUND THEN
-            RETURN true;
-        END IF;
-        SELECT * INTO STRICT was FROM videoroom.connection c
-         WHERE c.participant_sid = record_connection.participant_sid;
+        RETURN NULL;
     END IF;
-    -- The first user_id stays: Twilio never changes it, save to forget a person.
-    IF was.room_sid <> record_connection.room_sid THEN
-        RETURN false;
-    END IF;
+    SELECT s.started_at INTO open_since
+      FROM videoroom.session s
+     WHERE s.room_id = settle_room.room_id AND s.ended_at IS NULL
+     ORDER BY s.started_at DESC NULLS LAST
+     LIMIT 1;
+    is_open := FOUND;
 
     new := was;
-    new.connected_callback := least(was.connected_callback, record_connection.connected_callback);
-    new.connected_rest := least(was.connected_rest, record_connection.connected_rest);
-    new.disconnected_callback := greatest(was.disconnected_callback, record_connection.disconnected_callback);
-    new.disconnected_rest := greatest(was.disconnected_rest, record_connection.disconnected_rest);
-    new.duration := greatest(was.duration, record_connection.duration);
-    IF new IS NOT DISTINCT FROM was THEN
-        RETURN false;
+    IF was.closed_at IS NULL
+       AND (was.cancelled_at IS NOT NULL OR was.ended_at IS NOT NULL OR was.closes_at <= clock_timestamp()) THEN
+        new.closed_at := least(was.cancelled_at, was.ended_at, was.closes_at);
+    END IF;
+    new.status := videoroom.room_status(new, is_open);
+
+    IF new.status <> was.status OR new.closed_at IS DISTINCT FROM was.closed_at THEN
+        UPDATE videoroom.room r
+           SET status = new.status, closed_at = new.closed_at
+         WHERE r.room_id = new.room_id;
+    END IF;
+    IF new.status <> was.status THEN
+        INSERT INTO videoroom.event (room_id, kind, detail)
+        VALUES (new.room_id, 'status', jsonb_object(ARRAY['from', was.status, 'to', new.status]));
     END IF;
 
-    UPDATE videoroom.connection c
-       SET connected_callback = new.connected_callback,
-           connected_rest = new.connected_rest,
-           disconnected_callback = new.disconnected_callback,
-           disconnected_rest = new.disconnected_rest,
-           duration = new.duration
-     WHERE c.participant_sid = record_connection.participant_sid;
-    RETURN true;
+    IF is_open THEN
+        done := videoroom.settle_end(new, open_since);
+        done := videoroom.settle_removals(new.room_id);
+    ELSE
+        done := videoroom.provide_again(new, clock_timestamp());
+    END IF;
+    IF announce AND current_setting('videoroom.notify', true) = 'on' THEN
+        PERFORM videoroom.announce(new.room_id);
+    END IF;
+    RETURN new.status;
 END
 $$;
+COMMENT ON FUNCTION videoroom.settle_room(text, boolean) IS
+    'Derives a room''s status from its facts, closes it once, keeps the outbox in step and returns the status; announce: tell listeners, if videoroom.notify is on (never in a client''s transaction, which NOTIFY would keep from being prepared)';
 
-CREATE OR REPLACE FUNCTION videoroom.settle_outbox(room videoroom.room) RETURNS void
+CREATE FUNCTION videoroom.settle_end(room videoroom.room, open_since timestamptz) RETURNS boolean
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    moment        timestamptz := clock_timestamp();
-    on_purpose    timestamptz := least(room.cancelled_at, room.ended_at);
-    open_since    timestamptz;
-    was_extended  boolean;
-    some_removed  boolean;
-    stay          record;
+    on_purpose timestamptz := least(room.cancelled_at, room.ended_at);
+    due        timestamptz;
 BEGIN
-    SELECT max(s.started_at),
-           EXISTS (SELECT FROM videoroom.outbox o
-                    WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.dead_at IS NULL
-                      AND o.priority = 3 AND o.attempts = 0 AND o.run_at < room.completes_at),
-           EXISTS (SELECT FROM videoroom.participant p
-                    WHERE p.room_id = room.room_id AND p.removed_at IS NOT NULL)
-      INTO open_since, was_extended, some_removed
-      FROM videoroom.session s
-     WHERE s.room_id = room.room_id AND s.ended_at IS NULL
-    HAVING count(*) > 0;
-
-    IF NOT FOUND THEN
-        PERFORM videoroom.provide_again(room, moment);
-        RETURN;
-    END IF;
-
     IF on_purpose IS NOT NULL THEN
-        PERFORM videoroom.require(
-            room.room_id, 'complete-room', '', 0, moment, greatest(open_since, on_purpose));
-    ELSE
-        IF was_extended THEN
-            -- The end of its call goes with it.
-            UPDATE videoroom.outbox o
-               SET run_at = room.completes_at
-             WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.dead_at IS NULL
-               AND o.priority = 3 AND o.attempts = 0 AND o.run_at < room.completes_at;
-        END IF;
-        PERFORM videoroom.require(
-            room.room_id, 'complete-room', '', 3, room.completes_at, open_since);
+        RETURN videoroom.require(
+            room.room_id, 'complete-room', '', 0, clock_timestamp(), greatest(open_since, on_purpose));
     END IF;
 
-    IF NOT some_removed THEN
-        RETURN;
+    SELECT o.run_at INTO due FROM videoroom.outbox o
+     WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.target = '' AND o.dead_at IS NULL
+       AND o.priority = 3 AND o.attempts = 0;
+    IF due = room.completes_at THEN
+        RETURN false;
+    ELSIF due < room.completes_at THEN
+        -- The booking was extended, and the end of its call goes with it.
+        UPDATE videoroom.outbox o
+           SET run_at = room.completes_at
+         WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.target = '' AND o.dead_at IS NULL;
+        RETURN true;
+    END IF;
+    RETURN videoroom.require(room.room_id, 'complete-room', '', 3, room.completes_at, open_since);
+END
+$$;
+COMMENT ON FUNCTION videoroom.settle_end(videoroom.room, timestamptz) IS
+    'Sees to it that an open session will be ended: when the call may not go on, or now if the room was closed on purpose; true if the outbox changed';
+
+CREATE FUNCTION videoroom.settle_removals(room_id text) RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    stay record;
+    done boolean := false;
+BEGIN
+    IF NOT EXISTS (SELECT FROM videoroom.participant p
+                    WHERE p.room_id = settle_removals.room_id AND p.removed_at IS NOT NULL) THEN
+        RETURN false;
     END IF;
     FOR stay IN
         SELECT c.participant_sid, p.removed_at
           FROM videoroom.session s
           JOIN videoroom.connection c ON c.room_sid = s.room_sid
           JOIN videoroom.participant p ON p.room_id = s.room_id AND p.user_id = c.user_id
-         WHERE s.room_id = room.room_id AND s.ended_at IS NULL
+         WHERE s.room_id = settle_removals.room_id AND s.ended_at IS NULL
            AND c.disconnected_at IS NULL AND p.removed_at IS NOT NULL
     LOOP
-        PERFORM videoroom.require(
-            room.room_id, 'remove-participant', stay.participant_sid, 0, moment, stay.removed_at);
+        done := videoroom.require(
+            settle_removals.room_id, 'remove-participant', stay.participant_sid, 0, clock_timestamp(), stay.removed_at)
+            OR done;
     END LOOP;
+    RETURN done;
 END
 $$;
+COMMENT ON FUNCTION videoroom.settle_removals(text) IS
+    'Sees to it that removed people who are in the room are put out; true if the outbox changed';
 
-CREATE OR REPLACE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION videoroom.provide_again(room videoroom.room, moment timestamptz) RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    newest videoroom.session;
+BEGIN
+    IF room.closed_at IS NOT NULL OR moment < room.opens_at OR moment >= room.ends_at
+       OR EXISTS (SELECT FROM videoroom.outbox o
+                   WHERE o.room_id = room.room_id AND o.action = 'create-room') THEN
+        RETURN false;
+    END IF;
+
+    SELECT * INTO newest FROM videoroom.session s
+     WHERE s.room_id = room.room_id
+     ORDER BY coalesce(s.started_at, s.seen_alive_at, s.ended_at) DESC, s.room_sid DESC
+     LIMIT 1;
+    IF FOUND AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = newest.room_sid) THEN
+        PERFORM videoroom.enqueue(
+            room.room_id, 'create-room', '', 2,
+            greatest(moment, coalesce(newest.started_at, newest.seen_alive_at, newest.ended_at) + interval '5 minutes'));
+        RETURN true;
+    END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION videoroom.provide_again(videoroom.room, timestamptz) IS
+    'Asks for a new session of an open room whose last one ended unattended, five minutes after its start at the earliest; a call that people left is made again by the next join; true if it asks';
+
+CREATE FUNCTION videoroom.announce(room_id text) RETURNS void
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM pg_notify('videoroom', json_build_object(
+                'room_id', r.room_id, 'booking_id', r.booking_id, 'status', r.status)::text)
+       FROM videoroom.room r WHERE r.room_id = announce.room_id;
+END
+$$;
+COMMENT ON FUNCTION videoroom.announce(text) IS 'Tells listeners on channel videoroom of a room and its status';
+
+CREATE FUNCTION videoroom.apply_callback(payload jsonb) RETURNS text
+LANGUAGE plpgsql
 AS $$
 DECLARE
     kind     text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
     room     text := payload ->> 'RoomName';
-    session  text := payload ->> 'RoomSid';
+    sid      text := payload ->> 'RoomSid';
     stay     text := payload ->> 'ParticipantSid';
     person   text := payload ->> 'ParticipantIdentity';
-    at       timestamptz := payload ->> 'Timestamp';
+    sent_at  text := payload ->> 'Timestamp';
+    at       timestamptz := sent_at;
+    left_it  boolean := kind = 'participant-disconnected';
     ended    boolean := kind = 'room-ended';
+    session  record;
+    visit    record;
     is_new   boolean;
+    known_as text;
+    done     boolean;
+    status   text;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
@@ -383,7 +625,7 @@ BEGIN
     ELSE
         RETURN 'ignored';
     END IF;
-    IF kind IS NULL OR session IS NULL OR at IS NULL THEN
+    IF kind IS NULL OR sid IS NULL OR at IS NULL THEN
         RETURN 'ignored';
     END IF;
 
@@ -392,23 +634,23 @@ BEGIN
         RETURN 'ignored';
     END IF;
 
-    is_new := videoroom.record_session(
-        room, session,
+    session := videoroom.merge_session(
+        room, sid,
         CASE WHEN kind = 'room-created' THEN at END, NULL,
         CASE WHEN ended THEN at END, NULL,
         CASE WHEN NOT ended THEN at END);
-    IF NOT is_new AND NOT EXISTS (
-        SELECT FROM videoroom.session s WHERE s.room_sid = session AND s.room_id = room) THEN
+    is_new := session.is_new;
+    IF is_new IS NULL THEN
         RETURN 'ignored';
     END IF;
-
     IF stay IS NOT NULL THEN
-        is_new := videoroom.record_connection(
-            stay, session, person,
+        visit := videoroom.merge_connection(
+            stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
-            CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
-            CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END)
-            OR is_new;
+            CASE WHEN left_it THEN at END, NULL,
+            CASE WHEN left_it THEN (payload ->> 'ParticipantDuration')::integer END);
+        is_new := visit.is_new OR is_new;
+        known_as := visit.known_as;
     END IF;
     IF NOT is_new THEN
         RETURN 'duplicate';
@@ -416,13 +658,34 @@ BEGIN
 
     -- Under the name it is known by here: a person may have been forgotten since.
     INSERT INTO videoroom.event (room_id, kind, detail)
-    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_build_object(
-        'event', kind, 'at', at, 'room_sid', session, 'participant_sid', stay,
-        'user_id', (SELECT c.user_id FROM videoroom.connection c WHERE c.participant_sid = stay))));
-    PERFORM videoroom.settle_room(room);
+    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
+        'event', kind, 'at', sent_at, 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
+
+    -- Who comes into a session that is open changes neither the room's status nor when it ends.
+    IF session.is_new OR NOT session.is_open THEN
+        status := videoroom.settle_room(room);
+    ELSE
+        done := videoroom.settle_removals(room);
+        IF current_setting('videoroom.notify', true) = 'on' THEN
+            PERFORM videoroom.announce(room);
+        END IF;
+    END IF;
     RETURN 'applied';
 END
 $$;
+COMMENT ON FUNCTION videoroom.apply_callback(jsonb) IS
+    'Applies one decoded status callback: applied, duplicate or ignored';
+
+CREATE OR REPLACE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN videoroom.apply_callback(payload);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.videoroom_apply_callback(jsonb) IS
+    'Applies one decoded status callback, Twilio''s parameter names with string values: applied, duplicate or ignored. Trusts its input; call it at READ COMMITTED';
 
 CREATE OR REPLACE FUNCTION videoroom.receive() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -465,7 +728,7 @@ BEGIN
     ELSE
         -- Twilio will not send it twice: what fails now is kept and tried again.
         BEGIN
-            NEW.outcome := @extschema@.videoroom_apply_callback(decoded.payload);
+            NEW.outcome := videoroom.apply_callback(decoded.payload);
             NEW.error := CASE WHEN NEW.outcome = 'ignored' THEN 'not about a room of ours' END;
             NEW.applied_at := clock_timestamp();
         EXCEPTION WHEN OTHERS THEN
@@ -483,6 +746,8 @@ BEGIN
     RETURN NEW;
 END
 $$;
+COMMENT ON FUNCTION videoroom.receive() IS
+    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error, one that comes at REPEATABLE READ or SERIALIZABLE is left to the worker';
 
 CREATE OR REPLACE FUNCTION videoroom.apply_pending("limit" integer) RETURNS integer
 LANGUAGE plpgsql
@@ -511,7 +776,7 @@ BEGIN
             fault := decoded.ignored;
             IF fault IS NULL THEN
                 PERFORM FROM videoroom.room r WHERE r.room_id = decoded.room_id FOR NO KEY UPDATE NOWAIT;
-                result := @extschema@.videoroom_apply_callback(decoded.payload);
+                result := videoroom.apply_callback(decoded.payload);
                 fault := CASE WHEN result = 'ignored' THEN 'not about a room of ours' END;
             ELSE
                 result := 'ignored';
@@ -532,6 +797,8 @@ BEGIN
     RETURN tried;
 END
 $$;
+COMMENT ON FUNCTION videoroom.apply_pending(integer) IS
+    'Tries kept callbacks again whose time has come, each on its own; returns how many it tried';
 
 CREATE FUNCTION @extschema@.videoroom_replay(since timestamptz) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -631,31 +898,6 @@ BEGIN
               FROM videoroom.callback c
              WHERE c.applied_at IS NULL AND c.room_id = ANY (chain)) t
      ORDER BY t.at, t.id, t.what, t.detail;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION videoroom.provide_again(room videoroom.room, moment timestamptz) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    newest videoroom.session;
-BEGIN
-    IF room.closed_at IS NOT NULL OR moment < room.opens_at OR moment >= room.ends_at
-       OR EXISTS (SELECT FROM videoroom.outbox o
-                   WHERE o.room_id = room.room_id AND o.action = 'create-room') THEN
-        RETURN;
-    END IF;
-
-    SELECT * INTO newest FROM videoroom.session s
-     WHERE s.room_id = room.room_id
-     ORDER BY coalesce(s.started_at, s.seen_alive_at, s.ended_at) DESC, s.room_sid DESC
-     LIMIT 1;
-    IF FOUND AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = newest.room_sid) THEN
-        PERFORM videoroom.enqueue(
-            room.room_id, 'create-room', '', 2,
-            greatest(moment, coalesce(newest.started_at, newest.seen_alive_at, newest.ended_at) + interval '5 minutes'));
-    END IF;
 END
 $$;
 
@@ -951,10 +1193,6 @@ The room_id of a room that was cancelled, or that nobody came to, joins the next
 or that people came to, stays over.
 options: max_participants, media_region, video_codecs, audio_only, max_participant_duration, empty_room_timeout,
 unused_room_timeout, metadata.';
-COMMENT ON FUNCTION @extschema@.videoroom_apply_callback(jsonb) IS
-    'Applies one decoded status callback, Twilio''s parameter names with string values: applied, duplicate or ignored. Trusts its input; call it at READ COMMITTED';
-COMMENT ON FUNCTION videoroom.receive() IS
-    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error, one that comes at REPEATABLE READ or SERIALIZABLE is left to the worker';
 COMMENT ON FUNCTION @extschema@.videoroom_replay(timestamptz) IS
 'Has the kept callbacks that came in since then applied again, and gives their number
 
@@ -1045,6 +1283,15 @@ BEGIN
                'videoroom.verify_callback(text, text, text)',
                'videoroom.decode_callback(text)',
                'videoroom.knows_callback(bytea)',
+               'videoroom.merge_session(text, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz)',
+               'videoroom.merge_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer)',
+               'videoroom.room_status(videoroom.room, boolean)',
+               'videoroom.require(text, text, text, integer, timestamptz, timestamptz)',
+               'videoroom.settle_end(videoroom.room, timestamptz)',
+               'videoroom.settle_removals(text)',
+               'videoroom.provide_again(videoroom.room, timestamptz)',
+               'videoroom.announce(text)',
+               'videoroom.apply_callback(jsonb)',
                'videoroom.check_join(text, text)',
                '@extschema@.videoroom_explain(text, text)',
                'videoroom.count_callback(text, text, timestamptz)',

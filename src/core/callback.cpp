@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
-#include <map>
 #include <optional>
 #include <string_view>
 
-#include "core/json.hpp"
 #include "core/room_id.hpp"
 #include "core/signature.hpp"
 #include "core/text.hpp"
@@ -17,7 +14,7 @@
 namespace videoroom::core {
 namespace {
 
-using Values = std::map<std::string, std::string, std::less<>>;
+using Values = decltype(DecodedCallback::payload);
 
 bool is_account_sid(std::string_view text)
 {
@@ -207,19 +204,13 @@ std::optional<std::string> wrong(const Form &form, const Values &values, std::st
 
 DecodedCallback decode_callback(const Form &form, std::string_view account_sid)
 {
-    Values values;
+    DecodedCallback decoded;
+    Values &values = decoded.payload;
     for (const auto &[name, value] : form)
         values.emplace(name, value);
     if (const auto event = values.find("StatusCallbackEvent");
         event != values.end() && is_event(event->second))
         std::replace(event->second.begin(), event->second.end(), '_', '-');
-
-    Json payload = Json::object();
-    for (const auto &[name, value] : values)
-        payload.set(name, value);
-
-    DecodedCallback decoded;
-    decoded.payload = payload.dump();
     if (const auto room = values.find("RoomName"); room != values.end() && is_room_id(room->second))
         decoded.room_id = room->second;
     decoded.ignored = wrong(form, values, account_sid).value_or("");

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -9,9 +11,9 @@ namespace videoroom::core {
 
 // What a status callback says, and whether it may be applied.
 struct DecodedCallback {
-    std::string payload;  // JSON object of all parameters, strings; events spelt with '-'
-    std::string room_id;  // RoomName where it is a room_id, else empty
-    std::string ignored;  // why it is not to be applied; empty when it is
+    std::map<std::string, std::string, std::less<>> payload;  // all parameters; events spelt with '-'
+    std::string room_id;                                      // RoomName where it is a room_id, else empty
+    std::string ignored;                                      // why it is not to be applied; empty when it is
 };
 
 // Call it with a form whose signature has been verified. Twilio signs names and values without a mark between

@@ -29,7 +29,7 @@ int escaped_byte(std::string_view text, std::size_t at) noexcept
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-std::string decode(std::string_view text)
+std::string unescape(std::string_view text)
 {
     std::string result;
     result.reserve(text.size());
@@ -44,10 +44,17 @@ std::string decode(std::string_view text)
             c = static_cast<char>(byte);
             i += 2;
         }
-        if (c == '\0')
-            throw InvalidInput("form body contains a NUL character");
         result += c;
     }
+    return result;
+}
+
+std::string decode(std::string_view text)
+{
+    const bool plain = std::none_of(text.begin(), text.end(), [](char c) { return c == '+' || c == '%'; });
+    std::string result = plain ? std::string(text) : unescape(text);
+    if (result.find('\0') != std::string::npos)
+        throw InvalidInput("form body contains a NUL character");
     if (!valid_utf8(result))
         throw InvalidInput("form body is not valid UTF-8");
     return result;
@@ -71,7 +78,8 @@ Form decode_form(std::string_view body)
             continue;
         const std::size_t equals = pair.find('=');
         const bool has_value = equals != std::string_view::npos;
-        form.emplace_back(decode(pair.substr(0, equals)), has_value ? decode(pair.substr(equals + 1)) : "");
+        form.emplace_back(decode(pair.substr(0, equals)),
+                          has_value ? decode(pair.substr(equals + 1)) : std::string());
     }
     return form;
 }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <map>
 #include <optional>
-#include <set>
+#include <utility>
+#include <vector>
 
 #include "core/crypto.hpp"
 #include "core/legacy_query.hpp"
@@ -24,13 +24,11 @@ unsigned rank(char c) noexcept
     return byte;
 }
 
-struct Utf16Order {
-    bool operator()(const std::string &left, const std::string &right) const
-    {
-        return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end(),
-                                            [](char a, char b) { return rank(a) < rank(b); });
-    }
-};
+bool before(std::string_view left, std::string_view right)
+{
+    const auto [a, b] = std::mismatch(left.begin(), left.end(), right.begin(), right.end());
+    return b != right.end() && (a == left.end() || rank(*a) < rank(*b));
+}
 
 // A URL cut around its port: "https://user@host", ":8443", "/path?query".
 struct Parts {
@@ -103,13 +101,16 @@ std::string sign_text(std::string_view auth_token, const std::string &text)
 
 std::string signed_text(const Form &form)
 {
-    std::map<std::string, std::set<std::string, Utf16Order>, Utf16Order> parameters;
-    for (const auto &[name, value] : form)
-        parameters[name].insert(value);
+    using Parameter = std::pair<std::string_view, std::string_view>;
+    std::vector<Parameter> parameters(form.begin(), form.end());
+    std::sort(parameters.begin(), parameters.end(), [](const Parameter &left, const Parameter &right) {
+        return left.first == right.first ? before(left.second, right.second)
+                                         : before(left.first, right.first);
+    });
+    parameters.erase(std::unique(parameters.begin(), parameters.end()), parameters.end());
     std::string text;
-    for (const auto &[name, values] : parameters)
-        for (const std::string &value : values)
-            text += name + value;
+    for (const auto &[name, value] : parameters)
+        text.append(name).append(value);
     return text;
 }
 

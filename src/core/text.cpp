@@ -1,5 +1,7 @@
 #include "core/text.hpp"
 
+#include <algorithm>
+
 #include "core/error.hpp"
 
 namespace videoroom::core {
@@ -55,7 +57,9 @@ char32_t next_code_point(std::string_view text, std::size_t *position) noexcept
 
 bool valid_utf8(std::string_view text) noexcept
 {
-    for (std::size_t at = 0; at < text.size();)
+    const auto first =
+        std::find_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+    for (auto at = static_cast<std::size_t>(first - text.begin()); at < text.size();)
         if (next_code_point(text, &at) == malformed)
             return false;
     return true;

@@ -27,6 +27,8 @@ column outbox.run_at|operator
 column outbox.sent_at|operator
 column outbox.starts_at|operator
 column outbox.target|operator
+function videoroom.announce(text)|
+function videoroom.apply_callback(jsonb)|
 function videoroom.apply_pending(integer)|
 function videoroom.count_callback(text,text,timestamp with time zone)|
 function videoroom.callback_names(text,text)|
@@ -39,6 +41,8 @@ function videoroom.forget_callbacks(text)|
 function videoroom.forget_in(text,text)|
 function videoroom.knows_callback(bytea)|
 function videoroom.lose_sessions(integer)|
+function videoroom.merge_connection(text,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,integer)|
+function videoroom.merge_session(text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone)|
 function videoroom.outbox_wake()|
 function videoroom.presumed_end(text,timestamp with time zone)|
 function videoroom.provide_again(videoroom.room,timestamp with time zone)|
@@ -48,9 +52,10 @@ function videoroom.record_connection(text,text,text,timestamp with time zone,tim
 function videoroom.record_session(text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone)|
 function videoroom.require(text,text,text,integer,timestamp with time zone,timestamp with time zone)|
 function videoroom.retry_time(integer)|
-function videoroom.room_status(videoroom.room)|
+function videoroom.room_status(videoroom.room,boolean)|
 function videoroom.rooms_of(text)|
-function videoroom.settle_outbox(videoroom.room)|
+function videoroom.settle_end(videoroom.room,timestamp with time zone)|
+function videoroom.settle_removals(text)|
 function videoroom.settle_room(text,boolean)|
 function videoroom.verify_callback(text,text,text)|
 function videoroom.wake()|operator

@@ -111,12 +111,22 @@ INSERT INTO videoroom.callback (body, signature) VALUES (NULL, '');
 ROLLBACK TO r;
 RESET ROLE;
 
--- Every function of the extension that runs SQL pins its search_path, pg_temp last.
-SELECT p.oid::regprocedure AS unpinned
+-- Every function of the extension that runs SQL pins its search_path, pg_temp last; or it is none but its owner's.
+CREATE TEMP TABLE code AS
+SELECT p.oid, p.oid::regprocedure::text AS name, p.proname, p.prosrc, p.proacl, p.proowner, l.lanname,
+       coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false) AS pinned
   FROM pg_proc p JOIN pg_temp.member m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass
-  JOIN pg_language l ON l.oid = p.prolang
- WHERE l.lanname IN ('sql', 'plpgsql')
-   AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false);
+  JOIN pg_language l ON l.oid = p.prolang;
+SELECT name AS unpinned FROM code WHERE lanname IN ('sql', 'plpgsql') AND NOT pinned ORDER BY proname COLLATE "C";
+SELECT name AS unpinned_and_given_away FROM code, aclexplode(proacl) a
+ WHERE lanname IN ('sql', 'plpgsql') AND NOT pinned AND a.grantee <> proowner;
+-- Nothing but other functions reaches them: no trigger, view, default, check or index, which would run with the path of
+-- whoever writes or reads the row.
+SELECT c.name AS unpinned, pg_describe_object(d.classid, d.objid, d.objsubid) AS reached_from
+  FROM code c JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = c.oid
+ WHERE c.lanname IN ('sql', 'plpgsql') AND NOT c.pinned;
+-- Nor does a function that others may call and that is in C without a pin.
+SELECT name AS unpinned_in_c FROM code WHERE lanname = 'c' AND NOT pinned ORDER BY proname COLLATE "C";
 
 -- Everything has its comment.
 SELECT pg_describe_object(m.classid, m.objid, 0) AS without_comment FROM pg_temp.member m

@@ -1,6 +1,9 @@
 # What a hostile role, client or surroundings may try, and what comes of it: nothing.
 use strict;
 use warnings;
+use Digest::SHA 'hmac_sha1_base64';
+use POSIX 'strftime';
+use Simulator;
 use Steps qw(set_config);
 use Test::More;
 use VideoroomTest;
@@ -81,6 +84,14 @@ my @planted = (
     (map { "CREATE FUNCTION pg_temp.$_() RETURNS timestamptz LANGUAGE plpgsql AS
         \$\$ BEGIN INSERT INTO mallory.loot VALUES ('temp'); RETURN NULL; END \$\$" } qw(now clock_timestamp)));
 my $times = q{pg_catalog.now(), pg_catalog.now() OPERATOR(pg_catalog.+) interval '1 hour'};
+
+# What Twilio would say of the first room, signed; mallory is the relay, too.
+my $url = 'https://x.example/';
+my %event = (AccountSid => Simulator::ACCOUNT, RoomName => $room, RoomSid => $sid, RoomStatus => 'in-progress', SequenceNumber => 1,
+    StatusCallbackEvent => 'participant-connected', ParticipantSid => 'PA' . 'a' x 32, ParticipantStatus => 'connected', ParticipantIdentity => 'ann',
+    Timestamp => strftime('%Y-%m-%dT%H:%M:%S.000Z', gmtime));
+my $body = Simulator::form_encode(\%event);
+my $signature = hmac_sha1_base64($url . join('', map { $_ . $event{$_} } sort keys %event), Simulator::TOKEN) . '=';
 my $said = as('mallory', join ";\n", @planted, 'SET search_path = mallory, pg_temp, pg_catalog',
     "SELECT 'booked ' || public.videoroom_create_booking('shadow', $times, '{ann,ben}', '{\"metadata\": {\"a\": 1}}')",
     q{SELECT public.videoroom_add_participants(room_id, '{cid}') FROM public.videoroom_rooms WHERE booking_id OPERATOR(pg_catalog.=) 'shadow'},
@@ -90,10 +101,12 @@ my $said = as('mallory', join ";\n", @planted, 'SET search_path = mallory, pg_te
     q{SELECT 'got ' || (public.videoroom_get(room_id) ->> 'booking_id') FROM public.videoroom_participants WHERE user_id OPERATOR(pg_catalog.=) 'ann'},
     q{SELECT 'health ' || name FROM public.videoroom_health()}, q{SELECT public.videoroom_explain('x', 'y')}, q{SELECT public.videoroom_retry()},
     q{SELECT public.videoroom_cancel('shadow')}, q{SELECT public.videoroom_erase('cid')}, q{SELECT public.videoroom_replay('-infinity')},
+    "INSERT INTO videoroom.callback (body, signature, url) VALUES ('$body', '$signature', '$url')",
     q{INSERT INTO videoroom.callback (body, signature, url) VALUES ('a=b', 'x', 'https://x.example/')}, '');
 like($said, qr/booked \w{25}\n.*joined ann.*got shadow.*health preload/s, 'every verb works for a role that has put its own names in front')
     or diag($said);
 unlike($said, qr/ERROR:(?!  PT403: callback not verified)/, 'and fails for none of them') or diag($said);
+is(sql('SELECT outcome FROM videoroom.callback WHERE signature = ' . "'$signature'"), 'applied', 'a callback is applied, too');
 is(sql('SELECT count(*) FROM mallory.loot'), 0, 'none of its functions and operators was called with the rights of the extension');
 
 # --- triggers and rules on the tables

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/callback.hpp"
-#include "core/json.hpp"
 #include "core/signature.hpp"
 
 namespace videoroom::core {
@@ -81,19 +80,18 @@ TEST(Callback, PayloadHoldsAllParametersAsStrings)
         decode_callback(and_also(participant_event("participant-connected"), "New", "7"), account);
     EXPECT_EQ(decoded.ignored, "");
     EXPECT_EQ(decoded.room_id, room);
-    const Json payload = Json::parse(decoded.payload);
-    EXPECT_EQ(payload.string("StatusCallbackEvent"), "participant-connected");
-    EXPECT_EQ(payload.string("ParticipantIdentity"), "Zo\u00EB & co");
-    EXPECT_EQ(payload.string("SequenceNumber"), "0");
-    EXPECT_EQ(payload.string("New"), "7");
-    EXPECT_EQ(payload.keys().size(), 12U);
+    EXPECT_EQ(decoded.payload.at("StatusCallbackEvent"), "participant-connected");
+    EXPECT_EQ(decoded.payload.at("ParticipantIdentity"), "Zo\u00EB & co");
+    EXPECT_EQ(decoded.payload.at("SequenceNumber"), "0");
+    EXPECT_EQ(decoded.payload.at("New"), "7");
+    EXPECT_EQ(decoded.payload.size(), 12U);
 }
 
 TEST(Callback, EventsMayBeSpeltWithUnderscores)
 {
     const DecodedCallback decoded = decode_callback(participant_event("participant_connected"), account);
     EXPECT_EQ(decoded.ignored, "");
-    EXPECT_EQ(Json::parse(decoded.payload).string("StatusCallbackEvent"), "participant-connected");
+    EXPECT_EQ(decoded.payload.at("StatusCallbackEvent"), "participant-connected");
 }
 
 TEST(Callback, OptionalParametersMayBeAbsentOrThere)
@@ -110,7 +108,7 @@ TEST(Callback, OtherEventsAreIgnored)
                               "room-updated", "", "Room-Created", "room created", "roomcreated"})
         EXPECT_NE(ignored(room_event(event)), "") << event;
     EXPECT_EQ(ignored({}), "StatusCallbackEvent is missing");
-    EXPECT_EQ(decode_callback({}, account).payload, "{}");
+    EXPECT_TRUE(decode_callback({}, account).payload.empty());
 }
 
 TEST(Callback, OfAnotherAccountOrRoomIsIgnored)
@@ -166,7 +164,7 @@ TEST(Callback, KnownParameterTwiceIsIgnoredAnotherIsNot)
               "RoomSid is there twice");
     const Form form = and_also(and_also(room_event("room-created"), "New", "1"), "New", "2");
     EXPECT_EQ(ignored(form), "");
-    EXPECT_EQ(Json::parse(decode_callback(form, account).payload).string("New"), "1");
+    EXPECT_EQ(decode_callback(form, account).payload.at("New"), "1");
 }
 
 TEST(Callback, UnknownParametersAreLetThrough)
