@@ -11,8 +11,8 @@ DECLARE
     is_open    boolean;
     done       boolean;
 BEGIN
-    SELECT * INTO was FROM videoroom.room r WHERE r.room_id = settle_room.room_id;
-    IF NOT FOUND THEN
+    was := videoroom.find_room(settle_room.room_id);
+    IF was.room_id IS NULL THEN
         RETURN NULL;
     END IF;
     SELECT s.started_at INTO open_since
