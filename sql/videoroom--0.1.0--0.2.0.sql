@@ -624,8 +624,6 @@ DECLARE
     person   text := payload ->> 'ParticipantIdentity';
     sent_at  text := payload ->> 'Timestamp';
     at       timestamptz := sent_at;
-    left_it  boolean := kind = 'participant-disconnected';
-    ended    boolean := kind = 'room-ended';
     session  record;
     visit    record;
     is_new   boolean;
@@ -634,12 +632,9 @@ DECLARE
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
-    ELSIF kind IN ('participant-connected', 'participant-disconnected',
-                   'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
-        IF stay IS NULL OR person IS NULL THEN
-            RETURN 'ignored';
-        END IF;
-    ELSE
+    ELSIF stay IS NULL OR person IS NULL
+          OR kind NOT IN ('participant-connected', 'participant-disconnected',
+                          'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
         RETURN 'ignored';
     END IF;
     IF kind IS NULL OR sid IS NULL OR at IS NULL THEN
@@ -654,8 +649,8 @@ BEGIN
     session := videoroom.merge_session(
         room, sid,
         CASE WHEN kind = 'room-created' THEN at END, NULL,
-        CASE WHEN ended THEN at END, NULL,
-        CASE WHEN NOT ended THEN at END);
+        CASE WHEN kind = 'room-ended' THEN at END, NULL,
+        CASE WHEN kind <> 'room-ended' THEN at END);
     is_new := session.is_new;
     IF is_new IS NULL THEN
         RETURN 'ignored';
@@ -664,8 +659,8 @@ BEGIN
         visit := videoroom.merge_connection(
             stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
-            CASE WHEN left_it THEN at END, NULL,
-            CASE WHEN left_it THEN (payload ->> 'ParticipantDuration')::integer END);
+            CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
+            CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END);
         is_new := visit.is_new OR is_new;
         known_as := visit.known_as;
     END IF;
@@ -716,7 +711,6 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body is longer than 65536 bytes';
     END IF;
 
-    NEW.signature := coalesce(NEW.signature, '');
     NEW.digest := videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
     IF videoroom.knows_callback(NEW.digest) THEN
         counted := videoroom.count_callback('duplicate', NULL, NULL);
