@@ -5,6 +5,26 @@
 -- own, which takes three times as long as the call itself. Nobody but the owner may call them, and whoever calls them for
 -- somebody else (triggers, the functions of the API, the worker) has pinned it.
 
+CREATE FUNCTION videoroom.find_room(room_id text) RETURNS videoroom.room
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_find_room';
+COMMENT ON FUNCTION videoroom.find_room(text) IS 'A room by its key, NULL if there is none; faster than SELECT';
+
+CREATE FUNCTION videoroom.find_participant(room_id text, user_id text) RETURNS videoroom.participant
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_find_participant';
+COMMENT ON FUNCTION videoroom.find_participant(text, text) IS 'A participant by its key, NULL if there is none; faster than SELECT';
+
+CREATE FUNCTION videoroom.find_session(room_sid text) RETURNS videoroom.session
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_find_session';
+COMMENT ON FUNCTION videoroom.find_session(text) IS 'A session by its key, NULL if there is none; faster than SELECT';
+
+CREATE FUNCTION videoroom.find_connection(participant_sid text) RETURNS videoroom.connection
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_find_connection';
+COMMENT ON FUNCTION videoroom.find_connection(text) IS 'A connection by its key, NULL if there is none; faster than SELECT';
+
 CREATE FUNCTION videoroom.merge_session(
     room_id          text,
     room_sid         text,
@@ -36,8 +56,8 @@ BEGIN
         END IF;
     END IF;
 
-    SELECT * INTO was FROM videoroom.session s WHERE s.room_sid = merge_session.room_sid;
-    IF NOT FOUND THEN
+    was := videoroom.find_session(merge_session.room_sid);
+    IF was.room_sid IS NULL THEN
         INSERT INTO videoroom.session
             (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
         VALUES
@@ -49,7 +69,7 @@ BEGIN
         IF FOUND THEN
             RETURN;
         END IF;
-        SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = merge_session.room_sid;
+        was := videoroom.find_session(merge_session.room_sid);
     END IF;
     IF was.room_id <> merge_session.room_id THEN
         RETURN;
@@ -132,9 +152,8 @@ DECLARE
     was videoroom.connection;
     new videoroom.connection;
 BEGIN
-    SELECT * INTO was FROM videoroom.connection c
-     WHERE c.participant_sid = merge_connection.participant_sid;
-    IF NOT FOUND THEN
+    was := videoroom.find_connection(merge_connection.participant_sid);
+    IF was.participant_sid IS NULL THEN
         INSERT INTO videoroom.connection
             (participant_sid, room_sid, user_id, connected_callback, connected_rest,
              disconnected_callback, disconnected_rest, duration)
@@ -149,8 +168,7 @@ BEGIN
             known_as := merge_connection.user_id;
             RETURN;
         END IF;
-        SELECT * INTO STRICT was FROM videoroom.connection c
-         WHERE c.participant_sid = merge_connection.participant_sid;
+        was := videoroom.find_connection(merge_connection.participant_sid);
     END IF;
     -- The first user_id stays: Twilio never changes it, save to forget a person.
     known_as := was.user_id;

@@ -1,10 +1,10 @@
 -- Status callbacks. A relay inserts what Twilio posted; the trigger verifies, decodes and applies it in that transaction.
 
-CREATE FUNCTION videoroom.verify_callback(body text, signature text, url text) RETURNS void
+CREATE FUNCTION videoroom.verify_callback(body text, signature text, url text) RETURNS bytea
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_verify_callback';
 COMMENT ON FUNCTION videoroom.verify_callback(text, text, text) IS
-    'Verifies a callback''s signature: PT403 if it is forged; url NULL: videoroom.callback_url';
+    'Verifies a callback''s signature and gives its digest: PT403 if it is forged; url NULL: videoroom.callback_url';
 
 CREATE FUNCTION videoroom.decode_callback(body text, OUT payload jsonb, OUT room_id text, OUT ignored text)
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
@@ -18,11 +18,11 @@ AS 'MODULE_PATHNAME', 'videoroom_knows_callback';
 COMMENT ON FUNCTION videoroom.knows_callback(bytea) IS
     'Whether a callback with that digest is kept, as of now at any isolation level; waits for whoever is inserting one, and holds off others until the transaction ends';
 
-CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at timestamptz) RETURNS void
+CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at timestamptz) RETURNS boolean
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_count_callback';
 COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
-    'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp';
+    'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp; true if counters are kept, which needs the preload';
 
 CREATE FUNCTION videoroom.apply_callback(payload jsonb) RETURNS text
 LANGUAGE plpgsql
@@ -35,23 +35,17 @@ DECLARE
     person   text := payload ->> 'ParticipantIdentity';
     sent_at  text := payload ->> 'Timestamp';
     at       timestamptz := sent_at;
-    left_it  boolean := kind = 'participant-disconnected';
-    ended    boolean := kind = 'room-ended';
     session  record;
     visit    record;
     is_new   boolean;
     known_as text;
-    done     boolean;
     status   text;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
-    ELSIF kind IN ('participant-connected', 'participant-disconnected',
-                   'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
-        IF stay IS NULL OR person IS NULL THEN
-            RETURN 'ignored';
-        END IF;
-    ELSE
+    ELSIF stay IS NULL OR person IS NULL
+          OR kind NOT IN ('participant-connected', 'participant-disconnected',
+                          'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
         RETURN 'ignored';
     END IF;
     IF kind IS NULL OR sid IS NULL OR at IS NULL THEN
@@ -66,8 +60,8 @@ BEGIN
     session := videoroom.merge_session(
         room, sid,
         CASE WHEN kind = 'room-created' THEN at END, NULL,
-        CASE WHEN ended THEN at END, NULL,
-        CASE WHEN NOT ended THEN at END);
+        CASE WHEN kind = 'room-ended' THEN at END, NULL,
+        CASE WHEN kind <> 'room-ended' THEN at END);
     is_new := session.is_new;
     IF is_new IS NULL THEN
         RETURN 'ignored';
@@ -76,8 +70,8 @@ BEGIN
         visit := videoroom.merge_connection(
             stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
-            CASE WHEN left_it THEN at END, NULL,
-            CASE WHEN left_it THEN (payload ->> 'ParticipantDuration')::integer END);
+            CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
+            CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END);
         is_new := visit.is_new OR is_new;
         known_as := visit.known_as;
     END IF;
@@ -90,14 +84,11 @@ BEGIN
     VALUES (room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
         'event', kind, 'at', sent_at, 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
 
-    -- Who comes into a session that is open changes neither the room's status nor when it ends.
-    IF session.is_new OR NOT session.is_open THEN
+    -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends.
+    IF session.is_new OR NOT session.is_open OR (videoroom.find_participant(room, known_as)).removed_at IS NOT NULL THEN
         status := videoroom.settle_room(room);
-    ELSE
-        done := videoroom.settle_removals(room);
-        IF current_setting('videoroom.notify', true) = 'on' THEN
-            PERFORM videoroom.announce(room);
-        END IF;
+    ELSIF current_setting('videoroom.notify', true) = 'on' THEN
+        PERFORM videoroom.announce(room);
     END IF;
     RETURN 'applied';
 END
@@ -134,6 +125,7 @@ SET lock_timeout = '2s'
 AS $$
 DECLARE
     decoded record;
+    counted boolean;
 BEGIN
     IF NEW.body IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body must not be null';
@@ -141,15 +133,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body is longer than 65536 bytes';
     END IF;
 
-    NEW.signature := coalesce(NEW.signature, '');
-    PERFORM videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
-    decoded := videoroom.decode_callback(NEW.body);
-
-    NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
+    NEW.digest := videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
     IF videoroom.knows_callback(NEW.digest) THEN
-        PERFORM videoroom.count_callback('duplicate', NULL, NULL);
+        counted := videoroom.count_callback('duplicate', NULL, NULL);
         RETURN NULL;
     END IF;
+    decoded := videoroom.decode_callback(NEW.body);
 
     NEW.room_id := decoded.room_id;
     NEW.received_at := clock_timestamp();
@@ -180,7 +169,7 @@ BEGIN
         END;
     END IF;
 
-    PERFORM videoroom.count_callback(
+    counted := videoroom.count_callback(
         CASE WHEN NEW.attempts = 0 THEN coalesce(NEW.outcome, 'kept') END,
         CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
     RETURN NEW;

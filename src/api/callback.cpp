@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 
 #include "api/arguments.hpp"
 #include "api/refusal.hpp"
+#include "core/crypto.hpp"
 #include "core/error.hpp"
 #include "core/signature.hpp"
 #include "core/url.hpp"
@@ -49,8 +51,8 @@ bool genuine(const core::Form &form, const std::string &url, const std::string &
     refuse(refusal::forged);
 }
 
-// Arguments body, signature, url.
-void verify(const Arguments &arguments)
+// Arguments body, signature, url; gives the body.
+std::string verify(const Arguments &arguments)
 {
     std::string body = arguments.text(0, "body");
     std::string signature = arguments.optional_text(1).value_or("");
@@ -65,6 +67,19 @@ void verify(const Arguments &arguments)
     }
     if (!genuine(form, url, signature))
         refuse_forged();
+    return body;
+}
+
+// SHA-256, as the index callback_once has it.
+Datum digest_of(std::string_view body)
+{
+    const auto digest = core::sha256(body);
+    return pg::call([&] {
+        auto *value = static_cast<bytea *>(palloc(VARHDRSZ + digest.size()));
+        SET_VARSIZE(value, VARHDRSZ + digest.size());
+        memcpy(VARDATA(value), digest.data(), digest.size());
+        return PointerGetDatum(value);
+    });
 }
 
 // Under the latest snapshot: the relay's may be older than the lock. By the index, since a plan that was made
@@ -135,13 +150,12 @@ Datum decoded_row(FunctionCallInfo fcinfo, const core::DecodedCallback &decoded)
 }  // namespace
 }  // namespace videoroom::api
 
-// verify_callback(body, signature, url): what the trigger on videoroom.callback lets in.
+// verify_callback(body, signature, url): what the trigger on videoroom.callback lets in; gives its digest.
 VIDEOROOM_FUNCTION(videoroom_verify_callback)
 {
     using namespace videoroom;
 
-    api::verify(api::Arguments(fcinfo));
-    return 0;
+    return api::digest_of(api::verify(api::Arguments(fcinfo)));
 }
 
 // decode_callback(body): what may be applied, now or later; a kept body was verified when it came.

@@ -4,7 +4,7 @@
 #include "pg/stats.hpp"
 
 // count_callback(outcome, sent_at, received_at): outcome NULL could not be applied; the times are NULL where
-// they say nothing.
+// they say nothing. Gives whether counters are kept.
 VIDEOROOM_FUNCTION(videoroom_count_callback)
 {
     using namespace videoroom;
@@ -22,5 +22,5 @@ VIDEOROOM_FUNCTION(videoroom_count_callback)
     auto sent_at = core::parse_iso8601(arguments.optional_text(1).value_or(""));
     if (sent_at && arguments.given(2))
         stats::time_callback(pg::to_core(arguments.time(2, "received_at")) - *sent_at);
-    return 0;
+    return BoolGetDatum(stats::own() != nullptr);
 }

@@ -60,7 +60,7 @@ std::string decode(std::string_view text)
     return result;
 }
 
-bool unreserved(char c) noexcept
+constexpr bool unreserved(char c) noexcept
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == '_' || c == '~';
@@ -109,6 +109,8 @@ std::string percent_decode_leniently(std::string_view text)
 
 std::string url_encode(std::string_view text)
 {
+    if (std::all_of(text.begin(), text.end(), unreserved))
+        return std::string(text);
     constexpr std::string_view digits = "0123456789ABCDEF";
     std::string result;
     result.reserve(text.size());

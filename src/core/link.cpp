@@ -57,17 +57,17 @@ std::string expand_link(std::string_view link_template, std::string_view room_id
 {
     const std::array<std::string_view, 3> values = {token, room_id, room_sid};
     std::string link;
-    while (!link_template.empty()) {
+    for (;;) {
+        const std::size_t brace = std::min(link_template.size(), link_template.find('{'));
+        link += link_template.substr(0, brace);
+        link_template.remove_prefix(brace);
+        if (link_template.empty())
+            return link;
         const std::size_t which = placeholder_at(link_template);
-        if (which < placeholders.size()) {
-            link += url_encode(values[which]);
-            link_template.remove_prefix(placeholders[which].size());
-        } else {
-            link += link_template.front();
-            link_template.remove_prefix(1);
-        }
+        const bool known = which < placeholders.size();
+        link += known ? url_encode(values[which]) : "{";
+        link_template.remove_prefix(known ? placeholders[which].size() : 1);
     }
-    return link;
 }
 
 }  // namespace videoroom::core

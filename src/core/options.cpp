@@ -178,22 +178,26 @@ RoomOptions parse_options(std::string_view json, std::string *metadata_json)
 
 std::string options_json(const RoomOptions &options)
 {
-    Json object = Json::object();
+    // Written out: each booking has one.
+    std::string json;
+    const auto member = [&](std::string_view name, const std::string &value) {
+        json.append(json.empty() ? "{\"" : ",\"").append(name).append("\":").append(value);
+    };
     if (options.audio_only)
-        object.set("audio_only", *options.audio_only);
-    object.set("empty_room_timeout", options.empty_room_timeout);
-    object.set("max_participant_duration", options.max_participant_duration);
-    object.set("max_participants", options.max_participants);
+        member("audio_only", *options.audio_only ? "true" : "false");
+    member("empty_room_timeout", std::to_string(options.empty_room_timeout));
+    member("max_participant_duration", std::to_string(options.max_participant_duration));
+    member("max_participants", std::to_string(options.max_participants));
     if (!options.media_region.empty())
-        object.set("media_region", options.media_region);
-    object.set("unused_room_timeout", options.unused_room_timeout);
+        member("media_region", Json::quoted(options.media_region));
+    member("unused_room_timeout", std::to_string(options.unused_room_timeout));
     if (!options.video_codecs.empty()) {
-        Json codecs = Json::array();
+        std::string codecs;
         for (const std::string &codec : options.video_codecs)
-            codecs.append(codec);
-        object.set("video_codecs", codecs);
+            codecs += (codecs.empty() ? "" : ",") + Json::quoted(codec);
+        member("video_codecs", "[" + codecs + "]");
     }
-    return object.dump();
+    return json + "}";
 }
 
 }  // namespace videoroom::core

@@ -3,9 +3,9 @@
 namespace videoroom::pg {
 namespace {
 
-Oid find_relation(const char *name)
+Oid find_relation(const char *name, Oid schema)
 {
-    Oid relation = get_relname_relid(name, get_namespace_oid("videoroom", false));
+    Oid relation = get_relname_relid(name, schema);
     if (!OidIsValid(relation))
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
                 errmsg("relation \"videoroom.%s\" does not exist", name));
@@ -26,8 +26,9 @@ int number_of(const Table &table, const char *name)
 
 Table open_table(const char *name, const char *index)
 {
-    Relation relation = table_open(find_relation(name), AccessShareLock);
-    return {relation, find_relation(index)};
+    Oid schema = get_namespace_oid("videoroom", false);
+    Relation relation = table_open(find_relation(name, schema), AccessShareLock);
+    return {relation, find_relation(index, schema)};
 }
 
 void close_table(const Table &table)

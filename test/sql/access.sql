@@ -37,6 +37,10 @@ function videoroom.decode_callback(text)|
 function videoroom.done_with(videoroom.room,timestamp with time zone)|
 function videoroom.enqueue(text,text,text,integer,timestamp with time zone)|
 function videoroom.expire_rooms(integer)|
+function videoroom.find_connection(text)|
+function videoroom.find_participant(text,text)|
+function videoroom.find_room(text)|
+function videoroom.find_session(text)|
 function videoroom.forget_callbacks(text)|
 function videoroom.forget_in(text,text)|
 function videoroom.knows_callback(bytea)|
