@@ -216,26 +216,3 @@ AS $$
 $$;
 COMMENT ON FUNCTION videoroom.record_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
     'merge_connection for whoever only asks whether anything is new';
-
-CREATE FUNCTION videoroom.room_status(room videoroom.room, is_open boolean) RETURNS text
-LANGUAGE plpgsql STABLE
-AS $$
-BEGIN
-    IF room.cancelled_at IS NOT NULL THEN
-        RETURN 'cancelled';
-    ELSIF room.ended_at IS NOT NULL THEN
-        RETURN 'completed';
-    ELSIF is_open THEN
-        RETURN 'in-progress';
-    ELSIF EXISTS (SELECT FROM videoroom.session s
-                    JOIN videoroom.connection c ON c.room_sid = s.room_sid
-                   WHERE s.room_id = room.room_id) THEN
-        RETURN 'completed';
-    ELSIF room.closed_at IS NOT NULL OR room.closes_at <= clock_timestamp() THEN
-        RETURN 'expired';
-    END IF;
-    RETURN 'not-started';
-END
-$$;
-COMMENT ON FUNCTION videoroom.room_status(videoroom.room, boolean) IS
-    'Status of a room, derived from the facts: the first of these rules that holds; is_open: one of its sessions is';

@@ -1,146 +1,109 @@
--- What follows from the facts. Called after any change of them, by whoever holds the room's row.
+-- What follows from the facts. Called after any change of them, by whoever holds the rooms.
+
+CREATE FUNCTION videoroom.settle_rooms(room_ids text[], announce boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan  -- else planned anew for each array
+AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
+BEGIN
+    -- The status is the first of these that holds.
+    WITH derived AS (
+        SELECT r.room_id, r.status AS was, r.closed_at AS was_closed_at, over.at AS closed_at,
+               CASE
+                   WHEN r.cancelled_at IS NOT NULL THEN 'cancelled'
+                   WHEN r.ended_at IS NOT NULL THEN 'completed'
+                   WHEN EXISTS (SELECT FROM videoroom.session s
+                                 WHERE s.room_id = r.room_id AND s.ended_at IS NULL) THEN 'in-progress'
+                   WHEN EXISTS (SELECT FROM videoroom.session s
+                                  JOIN videoroom.connection c ON c.room_sid = s.room_sid
+                                 WHERE s.room_id = r.room_id) THEN 'completed'
+                   WHEN over.at IS NOT NULL THEN 'expired'
+                   ELSE 'not-started'
+               END AS status
+          FROM videoroom.room r
+         CROSS JOIN LATERAL (
+               SELECT coalesce(r.closed_at, CASE
+                   WHEN r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL OR r.closes_at <= moment
+                   THEN least(r.cancelled_at, r.ended_at, r.closes_at) END) AS at) AS over
+         WHERE r.room_id = ANY (room_ids)),
+    changed AS (
+        UPDATE videoroom.room r
+           SET status = d.status, closed_at = d.closed_at
+          FROM derived d
+         WHERE r.room_id = d.room_id AND (d.status <> d.was OR d.closed_at IS DISTINCT FROM d.was_closed_at)
+        RETURNING r.room_id, d.was, d.status)
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    SELECT c.room_id, 'status', jsonb_build_object('from', c.was, 'to', c.status)
+      FROM changed c
+     WHERE c.status <> c.was;
+
+    -- The calls that the facts ask for. One that backs off, or was given up since, is left alone: else Twilio would be
+    -- called as often as facts come in.
+    INSERT INTO videoroom.outbox AS o (room_id, action, target, priority, run_at)
+    SELECT r.room_id, call.action, call.target, call.priority, call.run_at
+      FROM videoroom.room r
+     CROSS JOIN LATERAL (
+           SELECT count(*) > 0 AS open, max(s.started_at) AS since
+             FROM videoroom.session s
+            WHERE s.room_id = r.room_id AND s.ended_at IS NULL) AS live
+     CROSS JOIN LATERAL (
+           -- An open session is ended when its call may not go on, or now if the room was closed on purpose.
+           SELECT 'complete-room', '',
+                  CASE WHEN closed.at IS NULL THEN 3 ELSE 0 END,
+                  CASE WHEN closed.at IS NULL THEN r.completes_at ELSE moment END,
+                  greatest(live.since, closed.at)
+             FROM (SELECT least(r.cancelled_at, r.ended_at) AS at) AS closed
+            WHERE live.open
+           UNION ALL
+           -- Removed people who are in it are put out.
+           SELECT 'remove-participant', c.participant_sid, 0, moment, p.removed_at
+             FROM videoroom.participant p
+             JOIN videoroom.session s ON s.room_id = p.room_id AND s.ended_at IS NULL
+             JOIN videoroom.connection c ON c.room_sid = s.room_sid AND c.user_id = p.user_id
+            WHERE live.open AND p.room_id = r.room_id AND p.removed_at IS NOT NULL AND c.disconnected_at IS NULL
+           UNION ALL
+           -- An open room whose last session ended unattended gets a new one, five minutes after the start of that one at
+           -- the earliest; a call that people left is made again by the next join.
+           SELECT 'create-room', '', 2, greatest(moment, last.at + interval '5 minutes'), NULL
+             FROM (SELECT s.room_sid, coalesce(s.started_at, s.seen_alive_at, s.ended_at) AS at
+                     FROM videoroom.session s
+                    WHERE s.room_id = r.room_id
+                    ORDER BY at DESC, s.room_sid DESC
+                    LIMIT 1) AS last
+            WHERE NOT live.open AND r.closed_at IS NULL AND r.opens_at <= moment AND r.ends_at > moment
+              AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = last.room_sid)
+              AND NOT EXISTS (SELECT FROM videoroom.outbox o
+                               WHERE o.room_id = r.room_id AND o.action = 'create-room')
+           ) AS call (action, target, priority, run_at, since)
+     WHERE r.room_id = ANY (room_ids)
+       AND NOT EXISTS (
+           SELECT FROM videoroom.outbox o
+            WHERE o.room_id = r.room_id AND o.action = call.action AND o.target = call.target
+              AND CASE WHEN o.dead_at IS NOT NULL THEN o.dead_at >= coalesce(call.since, '-infinity')
+                       ELSE o.priority <= call.priority AND (o.run_at <= call.run_at OR o.attempts > 0)
+                  END)
+    ON CONFLICT (room_id, action, target) WHERE dead_at IS NULL
+    DO UPDATE SET run_at = least(o.run_at, excluded.run_at), priority = least(o.priority, excluded.priority)
+        WHERE o.run_at > excluded.run_at OR o.priority > excluded.priority;
+
+    IF announce AND current_setting('videoroom.notify', true) = 'on' THEN
+        PERFORM videoroom.announce(room_id) FROM unnest(room_ids) AS r (room_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION videoroom.settle_rooms(text[], boolean) IS
+    'Derives the rooms'' status from their facts, closes each once and sees to the calls that follow; announce: tell listeners, if videoroom.notify is on (never in a client''s transaction, which NOTIFY would keep from being prepared)';
 
 CREATE FUNCTION videoroom.settle_room(room_id text, announce boolean DEFAULT true) RETURNS text
 LANGUAGE plpgsql
 AS $$
-#variable_conflict use_column
-DECLARE
-    was        videoroom.room;
-    new        videoroom.room;
-    open_since timestamptz;
-    is_open    boolean;
-    done       boolean;
 BEGIN
-    was := videoroom.find_room(settle_room.room_id);
-    IF was.room_id IS NULL THEN
-        RETURN NULL;
-    END IF;
-    SELECT s.started_at INTO open_since
-      FROM videoroom.session s
-     WHERE s.room_id = settle_room.room_id AND s.ended_at IS NULL
-     ORDER BY s.started_at DESC NULLS LAST
-     LIMIT 1;
-    is_open := FOUND;
-
-    new := was;
-    IF was.closed_at IS NULL
-       AND (was.cancelled_at IS NOT NULL OR was.ended_at IS NOT NULL OR was.closes_at <= clock_timestamp()) THEN
-        new.closed_at := least(was.cancelled_at, was.ended_at, was.closes_at);
-    END IF;
-    new.status := videoroom.room_status(new, is_open);
-
-    IF new.status <> was.status OR new.closed_at IS DISTINCT FROM was.closed_at THEN
-        UPDATE videoroom.room r
-           SET status = new.status, closed_at = new.closed_at
-         WHERE r.room_id = new.room_id;
-    END IF;
-    IF new.status <> was.status THEN
-        INSERT INTO videoroom.event (room_id, kind, detail)
-        VALUES (new.room_id, 'status', jsonb_object(ARRAY['from', was.status, 'to', new.status]));
-    END IF;
-
-    IF is_open THEN
-        done := videoroom.settle_end(new, open_since);
-        done := videoroom.settle_removals(new.room_id);
-    ELSE
-        done := videoroom.provide_again(new, clock_timestamp());
-    END IF;
-    IF announce AND current_setting('videoroom.notify', true) = 'on' THEN
-        PERFORM videoroom.announce(new.room_id);
-    END IF;
-    RETURN new.status;
+    PERFORM videoroom.settle_rooms(ARRAY[room_id], announce);
+    RETURN (videoroom.find_room(room_id)).status;
 END
 $$;
-COMMENT ON FUNCTION videoroom.settle_room(text, boolean) IS
-    'Derives a room''s status from its facts, closes it once, keeps the outbox in step and returns the status; announce: tell listeners, if videoroom.notify is on (never in a client''s transaction, which NOTIFY would keep from being prepared)';
-
-CREATE FUNCTION videoroom.settle_end(room videoroom.room, open_since timestamptz) RETURNS boolean
-LANGUAGE plpgsql
-AS $$
-DECLARE
-    on_purpose timestamptz := least(room.cancelled_at, room.ended_at);
-    due        timestamptz;
-BEGIN
-    IF on_purpose IS NOT NULL THEN
-        RETURN videoroom.require(
-            room.room_id, 'complete-room', '', 0, clock_timestamp(), greatest(open_since, on_purpose));
-    END IF;
-
-    -- By its key alone: with the priority, a plan of yesterday's statistics would walk along all of them.
-    SELECT CASE WHEN o.priority = 3 AND o.attempts = 0 THEN o.run_at END INTO due FROM videoroom.outbox o
-     WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.target = '' AND o.dead_at IS NULL;
-    IF due = room.completes_at THEN
-        RETURN false;
-    ELSIF due < room.completes_at THEN
-        -- The booking was extended, and the end of its call goes with it.
-        UPDATE videoroom.outbox o
-           SET run_at = room.completes_at
-         WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.target = '' AND o.dead_at IS NULL;
-        RETURN true;
-    END IF;
-    RETURN videoroom.require(room.room_id, 'complete-room', '', 3, room.completes_at, open_since);
-END
-$$;
-COMMENT ON FUNCTION videoroom.settle_end(videoroom.room, timestamptz) IS
-    'Sees to it that an open session will be ended: when the call may not go on, or now if the room was closed on purpose; true if the outbox changed';
-
-CREATE FUNCTION videoroom.settle_removals(room_id text) RETURNS boolean
-LANGUAGE plpgsql
-AS $$
-#variable_conflict use_column
-DECLARE
-    stay record;
-    done boolean := false;
-BEGIN
-    IF NOT EXISTS (SELECT FROM videoroom.participant p
-                    WHERE p.room_id = settle_removals.room_id AND p.removed_at IS NOT NULL) THEN
-        RETURN false;
-    END IF;
-    FOR stay IN
-        SELECT c.participant_sid, p.removed_at
-          FROM videoroom.session s
-          JOIN videoroom.connection c ON c.room_sid = s.room_sid
-          JOIN videoroom.participant p ON p.room_id = s.room_id AND p.user_id = c.user_id
-         WHERE s.room_id = settle_removals.room_id AND s.ended_at IS NULL
-           AND c.disconnected_at IS NULL AND p.removed_at IS NOT NULL
-    LOOP
-        done := videoroom.require(
-            settle_removals.room_id, 'remove-participant', stay.participant_sid, 0, clock_timestamp(), stay.removed_at)
-            OR done;
-    END LOOP;
-    RETURN done;
-END
-$$;
-COMMENT ON FUNCTION videoroom.settle_removals(text) IS
-    'Sees to it that removed people who are in the room are put out; true if the outbox changed';
-
-CREATE FUNCTION videoroom.provide_again(room videoroom.room, moment timestamptz) RETURNS boolean
-LANGUAGE plpgsql
-AS $$
-DECLARE
-    newest videoroom.session;
-BEGIN
-    IF room.closed_at IS NOT NULL OR moment < room.opens_at OR moment >= room.ends_at
-       OR EXISTS (SELECT FROM videoroom.outbox o
-                   WHERE o.room_id = room.room_id AND o.action = 'create-room') THEN
-        RETURN false;
-    END IF;
-
-    SELECT * INTO newest FROM videoroom.session s
-     WHERE s.room_id = room.room_id
-     ORDER BY coalesce(s.started_at, s.seen_alive_at, s.ended_at) DESC, s.room_sid DESC
-     LIMIT 1;
-    IF FOUND AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = newest.room_sid) THEN
-        PERFORM videoroom.enqueue(
-            room.room_id, 'create-room', '', 2,
-            greatest(moment, coalesce(newest.started_at, newest.seen_alive_at, newest.ended_at) + interval '5 minutes'));
-        RETURN true;
-    END IF;
-    RETURN false;
-END
-$$;
-COMMENT ON FUNCTION videoroom.provide_again(videoroom.room, timestamptz) IS
-    'Asks for a new session of an open room whose last one ended unattended, five minutes after its start at the earliest; a call that people left is made again by the next join; true if it asks';
+COMMENT ON FUNCTION videoroom.settle_room(text, boolean) IS 'settle_rooms for one room, whose status it returns';
 
 CREATE FUNCTION videoroom.announce(room_id text) RETURNS void
 LANGUAGE plpgsql

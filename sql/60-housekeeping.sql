@@ -6,20 +6,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
-    room   text;
-    closed integer := 0;
+    over   text[];
 BEGIN
-    FOR room IN
+    over := ARRAY(
         SELECT r.room_id FROM videoroom.room r
          WHERE r.closed_at IS NULL AND r.closes_at <= moment
          ORDER BY r.closes_at
          LIMIT batch
-           FOR NO KEY UPDATE SKIP LOCKED
-    LOOP
-        PERFORM videoroom.settle_room(room);
-        closed := closed + 1;
-    END LOOP;
-    RETURN closed;
+           FOR NO KEY UPDATE SKIP LOCKED);
+    PERFORM videoroom.settle_rooms(over);
+    RETURN cardinality(over);
 END
 $$;
 COMMENT ON FUNCTION videoroom.expire_rooms(integer) IS

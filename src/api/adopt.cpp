@@ -28,8 +28,7 @@ pg::Statement detach_sessions{R"(
     SELECT d.room_id, 'detached', pg_catalog.jsonb_build_object('room_sid', d.room_sid) FROM detached d
     RETURNING room_id)"};
 
-pg::Statement settle_rooms{
-    "SELECT videoroom.settle_room(r.room_id, false) FROM pg_catalog.unnest($1) AS r (room_id)"};
+pg::Statement settle_rooms{"SELECT videoroom.settle_rooms($1, false)"};
 
 pg::Statement discard_calls{"DELETE FROM videoroom.outbox"};
 

@@ -25,7 +25,7 @@ pg::Statement find_booking{"SELECT r.booking_id FROM videoroom.room r WHERE r.ro
 
 pg::Statement find_successor{"SELECT r.successor FROM videoroom.room r WHERE r.room_id = $1"};
 
-pg::Statement settle_room{"SELECT videoroom.settle_room($1, false)"};
+pg::Statement settle_room{"SELECT videoroom.settle_rooms(ARRAY[$1], false)"};
 
 pg::Statement enqueue{"SELECT videoroom.enqueue($1, $2, $3, 0, pg_catalog.clock_timestamp())"};
 

@@ -39,8 +39,7 @@ pg::Statement mark_read = {R"(
       FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS f (room_sid, at)
      WHERE s.room_sid = f.room_sid)"};
 pg::Statement finish_rows = {"DELETE FROM videoroom.outbox WHERE id = ANY ($1)"};
-pg::Statement settle_rooms = {
-    "SELECT videoroom.settle_room(r.room_id) FROM pg_catalog.unnest($1) AS r (room_id)"};
+pg::Statement settle_rooms = {"SELECT videoroom.settle_rooms($1)"};
 
 std::optional<TimestampTz> to_server(std::optional<core::Time> time)
 {

@@ -76,15 +76,12 @@ private:
         pg::call([] { CHECK_FOR_INTERRUPTS(); });
         if (ConfigReloadPending)
             reload();
-        serve_calls();
-        take_lists();
+        serve();
         if (due())
             look();
-        serve_calls();  // puts them on the wire: Twilio is at work on them while answers are recorded
+        send();  // Twilio is at work on these while answers are recorded
         record_answers();
-        if (have_credentials_)
-            calls_.send_queued();
-        serve_calls();
+        send();
         errors_.all_is_well();
         pg::call([] { pgstat_report_stat(false); });
     }
@@ -144,7 +141,21 @@ private:
         return callback_url_;
     }
 
+    // What is queued, and what look() has started: it leaves when it is served.
+    void send()
+    {
+        if (have_credentials_)
+            calls_.send_queued();
+        serve();
+    }
+
     // --- answers
+
+    void serve()
+    {
+        serve_calls();
+        take_lists();
+    }
 
     void serve_calls()
     {

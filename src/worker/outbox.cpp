@@ -92,8 +92,7 @@ pg::Statement mark_sent = {R"(
 pg::Statement mark_tried = {R"(
     UPDATE videoroom.outbox SET attempts = attempts + 1 WHERE id = ANY ($1))"};
 pg::Statement drop_rows = {"DELETE FROM videoroom.outbox WHERE id = ANY ($1)"};
-pg::Statement settle_rooms = {
-    "SELECT videoroom.settle_room(r.room_id) FROM pg_catalog.unnest($1) AS r (room_id)"};
+pg::Statement settle_rooms = {"SELECT videoroom.settle_rooms($1)"};
 pg::Statement postpone_to_end = {R"(
     UPDATE videoroom.outbox o SET run_at = r.completes_at, priority = 3
       FROM videoroom.room r WHERE r.room_id = o.room_id AND o.id = ANY ($1))"};

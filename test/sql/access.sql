@@ -49,18 +49,14 @@ function videoroom.merge_connection(text,text,text,timestamp with time zone,time
 function videoroom.merge_session(text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone)|
 function videoroom.outbox_wake()|
 function videoroom.presumed_end(text,timestamp with time zone)|
-function videoroom.provide_again(videoroom.room,timestamp with time zone)|
 function videoroom.purge(interval,integer)|
 function videoroom.receive()|
 function videoroom.record_connection(text,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,integer)|
 function videoroom.record_session(text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone)|
-function videoroom.require(text,text,text,integer,timestamp with time zone,timestamp with time zone)|
 function videoroom.retry_time(integer)|
-function videoroom.room_status(videoroom.room,boolean)|
 function videoroom.rooms_of(text)|
-function videoroom.settle_end(videoroom.room,timestamp with time zone)|
-function videoroom.settle_removals(text)|
 function videoroom.settle_room(text,boolean)|
+function videoroom.settle_rooms(text[],boolean)|
 function videoroom.verify_callback(text,text,text)|
 function videoroom.wake()|operator
 function videoroom_add_participants(text,text[])|scheduler
