@@ -73,6 +73,8 @@ void Transaction::commit()
 void Transaction::commit_asynchronously()
 {
     call([] {
+        if (SyncRepRequested() && *SyncRepStandbyNames)
+            return;
         set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
                           false);
     });

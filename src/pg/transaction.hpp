@@ -22,8 +22,8 @@ public:
     Transaction &operator=(const Transaction &) = delete;
 
     void commit();
-    // Commits without waiting for the disk, nor for a synchronous standby: for what a crash only makes us
-    // find out again.
+    // Commits without waiting for the disk: for what a crash only makes us find out again. A synchronous
+    // standby is waited for as ever: what is ready here can be joined there.
     void commit_asynchronously();
 
 private:

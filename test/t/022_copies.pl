@@ -72,10 +72,13 @@ undef $relay;
 $node->safe_psql('template1', 'CREATE DATABASE clone TEMPLATE postgres');
 $relay = start_relay($node);
 
-# The original does what was due, now that there are copies of it.
+# The original does what was due, now that there are copies of it, and its new worker looks through the rooms once.
+my $begun = $twilio->sim(GET => 'requests')->[-1]{request};
 set_config($node, enabled => 'on');
 made($room{due});
-wait_until { sql('SELECT count(*) FROM videoroom.outbox WHERE run_at <= now()') == 0 } 20, 'the original to do its work';
+wait_until { grep { $_->{method} eq 'GET' && $_->{room_name} eq '' } @{ $twilio->sim(GET => "requests?since=$begun") } } 20, 'the sweep';
+wait_until { sql('SELECT (SELECT count(*) FROM videoroom.outbox WHERE run_at <= now()) + (SELECT calls_in_flight FROM videoroom_stats())') == 0 }
+    20, 'the original to do its work';
 my $mark = $twilio->sim(GET => 'requests')->[-1]{request};
 
 # --- copies
