@@ -109,6 +109,11 @@ simulator:
 relay:
 	$(MAKE) -C examples/relay
 
+# The tests' clock, which a server is started under.
+build/clock.so: test/t/lib/clock.cpp
+	@mkdir -p $(@D)
+	$(CXX) -std=c++20 -O2 $(WARNINGS) -shared -fPIC $< -o $@
+
 # The benchmarks' own programs, beside the simulator.
 BENCH_FLAGS = -std=c++20 -O2 -Isrc -I$(shell $(PG_CONFIG) --includedir) $(WARNINGS)
 build/bench-post build/bench-sign build/bench-live: build/bench-%: test/bench/%.cpp $(wildcard src/core/*.cpp src/core/*.hpp)
@@ -121,7 +126,7 @@ build/bench-book: test/bench/book.cpp
 .PHONY: bench-programs
 bench-programs: build/bench-post build/bench-sign build/bench-book build/bench-live
 
-FORMATTED = $(shell find src test/unit test/fuzz test/bench -name '*.[ch]pp')
+FORMATTED = $(shell find src test/unit test/fuzz test/bench test/t/lib -name '*.[ch]pp')
 
 .PHONY: format format-check tidy
 format:
@@ -130,7 +135,7 @@ format-check:
 	clang-format --dry-run -Werror $(FORMATTED)
 tidy:
 	printf '%s\n' $(filter %.cpp,$(FORMATTED)) | \
-	    xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c++20 $(PG_CPPFLAGS) $(HTTPLIB) -D_GNU_SOURCE
+	    xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c++20 $(PG_CPPFLAGS) -isystem $(shell $(PG_CONFIG) --includedir) $(HTTPLIB) -D_GNU_SOURCE
 
 # One program for each target of test/fuzz, with the core compiled once; no server in it either. They begin with the seeds, and
 # keep what they find worth remembering beside the program.

@@ -9,6 +9,10 @@ BEGIN
     IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
         RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'videoroom needs a database with encoding UTF8',
             DETAIL = pg_catalog.format('This one has encoding %s.', pg_catalog.getdatabaseencoding());
+    ELSIF pg_catalog.to_regnamespace('videoroom') IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42P06', MESSAGE = 'schema "videoroom" already exists',
+            DETAIL = 'The extension makes that schema itself, for its tables. CREATE EXTENSION ... SCHEMA names the one for its functions.',
+            HINT = 'Drop or rename the schema, and name another for the functions.';
     END IF;
 END
 $$;

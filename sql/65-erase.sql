@@ -76,6 +76,11 @@ $$;
 COMMENT ON FUNCTION videoroom.forget_in(text, text) IS
     'Puts a stand-in in the place of a person in one room, and asks Twilio to anonymize their stays; the caller holds the room';
 
+CREATE FUNCTION videoroom.callback_names(body text, user_id text) RETURNS boolean
+LANGUAGE C IMMUTABLE
+AS 'MODULE_PATHNAME', 'videoroom_callback_names';
+COMMENT ON FUNCTION videoroom.callback_names(text, text) IS 'Whether the body of a callback names a person; needs no credentials';
+
 CREATE FUNCTION videoroom.forget_callbacks(person text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -86,8 +91,7 @@ BEGIN
        SET body = '', signature = '',
            applied_at = coalesce(c.applied_at, clock_timestamp()), outcome = coalesce(c.outcome, 'ignored'),
            retry_at = NULL, error = 'erased'
-     WHERE strpos(c.body, 'ParticipantIdentity=') > 0
-       AND (videoroom.decode_callback(c.body)).payload ->> 'ParticipantIdentity' = person;
+     WHERE videoroom.callback_names(c.body, person);
 END
 $$;
 COMMENT ON FUNCTION videoroom.forget_callbacks(text) IS 'Empties the kept callbacks that name a person';

@@ -33,6 +33,8 @@ COMMENT ON FUNCTION @extschema@.videoroom_create_booking(text, timestamptz, time
 'Books a room and gives its room_id
 
 Asked again like the first time it gives the same room_id. PT409: the booking has an open room that was asked for otherwise.
+The room_id of a room that was cancelled, or that nobody came to, joins the next one of its booking_id; that of one that was ended,
+or that people came to, stays over.
 options: max_participants, media_region, video_codecs, audio_only, max_participant_duration, empty_room_timeout,
 unused_room_timeout, metadata.';
 

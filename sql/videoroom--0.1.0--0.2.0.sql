@@ -1039,6 +1039,10 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION videoroom.callback_names(body text, user_id text) RETURNS boolean
+LANGUAGE C IMMUTABLE
+AS 'MODULE_PATHNAME', 'videoroom_callback_names';
+
 CREATE FUNCTION videoroom.forget_callbacks(person text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -1049,8 +1053,7 @@ BEGIN
        SET body = '', signature = '',
            applied_at = coalesce(c.applied_at, clock_timestamp()), outcome = coalesce(c.outcome, 'ignored'),
            retry_at = NULL, error = 'erased'
-     WHERE strpos(c.body, 'ParticipantIdentity=') > 0
-       AND (videoroom.decode_callback(c.body)).payload ->> 'ParticipantIdentity' = person;
+     WHERE videoroom.callback_names(c.body, person);
 END
 $$;
 
@@ -1189,6 +1192,14 @@ COMMENT ON FUNCTION videoroom.knows_callback(bytea) IS
     'Whether a callback with that digest is kept, as of now at any isolation level; waits for whoever is inserting one, and holds off others until the transaction ends';
 COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
     'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp; true if counters are kept, which needs the preload';
+COMMENT ON FUNCTION @extschema@.videoroom_create_booking(text, timestamptz, timestamptz, text[], jsonb) IS
+'Books a room and gives its room_id
+
+Asked again like the first time it gives the same room_id. PT409: the booking has an open room that was asked for otherwise.
+The room_id of a room that was cancelled, or that nobody came to, joins the next one of its booking_id; that of one that was ended,
+or that people came to, stays over.
+options: max_participants, media_region, video_codecs, audio_only, max_participant_duration, empty_room_timeout,
+unused_room_timeout, metadata.';
 COMMENT ON FUNCTION @extschema@.videoroom_replay(timestamptz) IS
 'Has the kept callbacks that came in since then applied again, and gives their number
 
@@ -1207,6 +1218,7 @@ COMMENT ON FUNCTION videoroom.rooms_of(text) IS
     'Locks and returns the rooms a person was invited to or seen in; PT409 while one of them still expects or has them';
 COMMENT ON FUNCTION videoroom.forget_in(text, text) IS
     'Puts a stand-in in the place of a person in one room, and asks Twilio to anonymize their stays; the caller holds the room';
+COMMENT ON FUNCTION videoroom.callback_names(text, text) IS 'Whether the body of a callback names a person; needs no credentials';
 COMMENT ON FUNCTION videoroom.forget_callbacks(text) IS 'Empties the kept callbacks that name a person';
 COMMENT ON FUNCTION @extschema@.videoroom_erase(text) IS
 'Forgets a person: here at once, at Twilio by Anonymize through the outbox; gives the number of rooms they were in
@@ -1297,6 +1309,7 @@ BEGIN
                '@extschema@.videoroom_replay(timestamptz)',
                'videoroom.rooms_of(text)',
                'videoroom.forget_in(text, text)',
+               'videoroom.callback_names(text, text)',
                'videoroom.forget_callbacks(text)',
                '@extschema@.videoroom_erase(text)',
                '@extschema@.videoroom_discard(bigint)',

@@ -69,7 +69,7 @@ const Refusal *hopeless(pg::Spi &spi, const std::string &room_id, const SeatFact
 {
     if (RecoveryInProgress())
         return &refusal::standby;
-    if (TransactionIdIsCurrentTransactionId(facts.writer))
+    if (facts.ours)
         return &refusal::uncommitted;
     bool given_up = *spi.read_latest(find_creates, {pg::text(room_id)}).boolean(0, 1);
     return unless(!given_up, refusal::failed);

@@ -65,7 +65,7 @@ const char *means(const Refusal &refusal)
     if (&refusal == &refusal::standby)
         return "this is a standby: a join of it on the primary has the room made";
     if (&refusal == &refusal::uncommitted)
-        return "the room is this very transaction's: commit";
+        return "this very transaction made, changed or locked the room: commit";
     if (&refusal == &refusal::failed)
         return "making it was given up: the call below says why; videoroom_retry() tries again";
     if (&refusal == &refusal::no_worker)

@@ -18,6 +18,14 @@ int integer_option(Jsonb *options, const char *name)
     return DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(value.val.numeric)));
 }
 
+// Where others hold a lesser lock on the row besides, ours is not seen, and the join waits.
+bool written_or_locked_here(HeapTupleHeader row)
+{
+    bool locked = HEAP_XMAX_IS_EXCL_LOCKED(row->t_infomask) && !(row->t_infomask & HEAP_XMAX_IS_MULTI);
+    return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)) ||
+           (locked && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmax(row)));
+}
+
 void read_room(const char *room_id, SeatFacts &facts)
 {
     pg::Table rooms = pg::open_table("room", "room_pkey");
@@ -25,7 +33,7 @@ void read_room(const char *room_id, SeatFacts &facts)
     pg::for_each(rooms, &key, 1, [&](HeapTuple row) {
         facts.known = true;
         facts.successor = pg::text_column(rooms, row, "successor");
-        facts.writer = HeapTupleHeaderGetXmin(row->t_data);
+        facts.ours = written_or_locked_here(row->t_data);
         facts.cancelled = pg::has(rooms, row, "cancelled_at");
         facts.over = pg::has(rooms, row, "ended_at") || pg::has(rooms, row, "closed_at");
         facts.opens_at = pg::time_column(rooms, row, "opens_at", 0);

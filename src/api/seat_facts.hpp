@@ -20,7 +20,7 @@ struct SessionFacts {
 struct SeatFacts {
     bool known = false;               // all below holds only then,
     const char *successor = nullptr;  // and only where there is none
-    TransactionId writer = InvalidTransactionId;
+    bool ours = false;                // made, changed or locked by this very transaction
     bool cancelled = false;
     bool over = false;  // ended on purpose, or closed
     TimestampTz opens_at = 0;

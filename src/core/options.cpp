@@ -83,17 +83,12 @@ std::string_view find_metadata(std::string_view json)
     return {};
 }
 
-[[noreturn]] void refuse_json()
-{
-    throw InvalidInput("options are not valid JSON, or contain a number that is out of range");
-}
-
 void check_metadata(std::string_view metadata)
 {
     if (metadata.size() > metadata_limit)
         refuse("metadata", "must be at most 16 kB");
     if (!metadata.empty() && !Json::try_parse(without_numbers(metadata)))
-        refuse_json();
+        refuse("metadata", "must be valid JSON, nested at most 2048 deep");
 }
 
 Json parse_object(const std::string &json)
@@ -102,7 +97,8 @@ Json parse_object(const std::string &json)
         throw InvalidInput("options must be a JSON object");
     const auto object = Json::try_parse(json);
     if (!object)
-        refuse_json();
+        throw InvalidInput(
+            "options are not valid JSON, contain a number that is out of range, or are nested too deeply");
     return *object;
 }
 

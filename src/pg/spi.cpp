@@ -1,6 +1,7 @@
 #include "pg/spi.hpp"
 
 #include <array>
+#include <memory>
 #include <stdexcept>
 
 namespace videoroom::pg {
@@ -8,18 +9,52 @@ namespace {
 
 constexpr std::size_t most_values = 24;
 
-template <typename T, typename Element>
-Value array_of(const std::vector<T> &values, Oid array_type, Oid type, int length, bool by_value, char align,
-               Element &&element)
+// What the server has to know of a type whose values make an array.
+struct ElementType {
+    Oid array, type;
+    int length;
+    bool by_value;
+    char align;
+};
+constexpr ElementType texts{TEXTARRAYOID, TEXTOID, -1, false, TYPALIGN_INT};
+constexpr ElementType bigints{INT8ARRAYOID, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE};
+constexpr ElementType timestamps{TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE};
+
+Value make_value(const std::string &value)
+{
+    return text(value);
+}
+
+Value make_value(int64 value)
+{
+    return bigint(value);
+}
+
+template <typename T>
+Value make_value(const std::optional<T> &value)
+{
+    return value ? make_value(*value) : Value{InvalidOid, 0, true};
+}
+
+template <typename T>
+Value array_of(const std::vector<T> &values, const ElementType &element)
 {
     std::vector<Datum> datums;
+    std::unique_ptr<bool[]> nulls = std::make_unique<bool[]>(values.size());
     datums.reserve(values.size());
-    for (const T &value : values)
-        datums.push_back(element(value));
+    for (const T &value : values) {
+        Value made = make_value(value);
+        nulls[datums.size()] = made.null;
+        datums.push_back(made.datum);
+    }
+    int count = static_cast<int>(values.size()), first = 1;
     ArrayType *array = call([&] {
-        return construct_array(datums.data(), static_cast<int>(datums.size()), type, length, by_value, align);
+        if (count == 0)
+            return construct_empty_array(element.type);
+        return construct_md_array(datums.data(), nulls.get(), 1, &count, &first, element.type, element.length,
+                                  element.by_value, element.align);
     });
-    return {array_type, PointerGetDatum(array), false};
+    return {element.array, PointerGetDatum(array), false};
 }
 
 }  // namespace
@@ -39,14 +74,28 @@ Value text_or_null(const std::optional<std::string> &value)
 
 Value text_array(const std::vector<std::string> &values)
 {
-    return array_of(values, TEXTARRAYOID, TEXTOID, -1, false, TYPALIGN_INT,
-                    [](const std::string &value) { return text(std::string_view(value)).datum; });
+    return array_of(values, texts);
+}
+
+Value text_array(const std::vector<std::optional<std::string>> &values)
+{
+    return array_of(values, texts);
 }
 
 Value bigint_array(const std::vector<int64> &values)
 {
-    return array_of(values, INT8ARRAYOID, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-                    [](int64 value) { return Int64GetDatum(value); });
+    return array_of(values, bigints);
+}
+
+Value bigint_array(const std::vector<std::optional<int64>> &values)
+{
+    return array_of(values, bigints);
+}
+
+// TimestampTz is the server's int64.
+Value timestamp_array(const std::vector<std::optional<TimestampTz>> &values)
+{
+    return array_of(values, timestamps);
 }
 
 Value bigint(int64 value)

@@ -29,7 +29,10 @@ struct Value {
 Value text(std::string_view value);
 Value text_or_null(const std::optional<std::string> &value);
 Value text_array(const std::vector<std::string> &values);
+Value text_array(const std::vector<std::optional<std::string>> &values);
 Value bigint_array(const std::vector<int64> &values);
+Value bigint_array(const std::vector<std::optional<int64>> &values);
+Value timestamp_array(const std::vector<std::optional<TimestampTz>> &values);
 Value bigint(int64 value);
 Value integer(int32 value);
 Value boolean(bool value);

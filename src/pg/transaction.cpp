@@ -70,6 +70,15 @@ void Transaction::commit()
     SetUserIdAndSecContext(user_, security_);
 }
 
+void Transaction::commit_asynchronously()
+{
+    call([] {
+        set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+                          false);
+    });
+    commit();
+}
+
 Savepoint::Savepoint() : context_(CurrentMemoryContext), owner_(CurrentResourceOwner)
 {
     call([] { BeginInternalSubTransaction(nullptr); });

@@ -22,6 +22,9 @@ public:
     Transaction &operator=(const Transaction &) = delete;
 
     void commit();
+    // Commits without waiting for the disk, nor for a synchronous standby: for what a crash only makes us
+    // find out again.
+    void commit_asynchronously();
 
 private:
     void begin();

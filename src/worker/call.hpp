@@ -51,6 +51,7 @@ struct Answered {
     TimestampTz not_before = 0;  // try to record it again then
     int waits = 0;               // how often it was put off
     bool logged = false;         // that it could not be recorded
+    bool recorded = false;       // done with, once the transaction commits
 };
 
 // The end of the resolve window: what was sent before it began can then no longer take effect at Twilio, nor

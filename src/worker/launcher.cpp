@@ -20,7 +20,7 @@ using pg::shared::state;
 constexpr TimestampTz safety_look = 60 * USECS_PER_SEC;
 constexpr TimestampTz longest_probe = 5 * USECS_PER_SEC;  // then the next database gets its turn
 constexpr TimestampTz longest_pause = 60 * USECS_PER_SEC;
-constexpr TimestampTz longest_refusal = 5 * USECS_PER_SEC;  // a worker slot may get free at any moment
+constexpr TimestampTz pause_without_slot = USECS_PER_SEC;  // only a worker of ours wakes us when it ends
 constexpr TimestampTz lived_well = 10 * USECS_PER_SEC;
 
 // What the launcher remembers of a database.
@@ -79,15 +79,15 @@ private:
                 next = std::min(next, known.not_before);
                 continue;
             }
-            start(oid, known, now);
-            next = std::min(next, known.not_before);
+            next = std::min(next, start(oid, known, now));
         }
         if (OidIsValid(probing_))
             next = std::min(next, now + longest_probe);
         return next;
     }
 
-    void start(Oid oid, Known &known, TimestampTz now)
+    // Says when to look again at the latest.
+    TimestampTz start(Oid oid, Known &known, TimestampTz now)
     {
         // Whoever dies young waits longer each time.
         known.failures = now - known.started_at < lived_well ? known.failures + 1 : 0;
@@ -96,13 +96,13 @@ private:
         bool started = pg::call([&] { return start_worker(oid, &handle_); });
         tell_slots(!started);
         if (!started) {
-            known.started_at = 0;
-            known.not_before = now + longest_refusal;
-            return;
+            known.started_at = known.not_before = 0;
+            return now + pause_without_slot;
         }
         known.probed = false;
         probing_ = oid;
         probe_until_ = now + longest_probe;
+        return known.not_before;
     }
 
     // Is the worker started last on its feet, or gone?

@@ -78,9 +78,10 @@ private:
             reload();
         serve_calls();
         take_lists();
-        record_answers();
         if (due())
             look();
+        serve_calls();  // puts them on the wire: Twilio is at work on them while answers are recorded
+        record_answers();
         if (have_credentials_)
             calls_.send_queued();
         serve_calls();
@@ -152,7 +153,17 @@ private:
             gate_.report(answered.verdict, core::parse_retry_after(answered.answer.retry_after, now));
             watch_gate(&answered);
             answers_.push_back(std::move(answered));
+            if (no_room_left_)
+                look_at_ = 0;
         }
+    }
+
+    // How many more calls may be made. Answers that wait to be recorded, somebody has their rooms, must not
+    // pile up.
+    int room_for_calls() const
+    {
+        int waiting = static_cast<int>(answers_.size());
+        return std::max(0, calls_.free_slots() - std::max(0, waiting - pg::settings::max_requests));
     }
 
     // The gate changes with an answer, but also with the clock, new credentials and other databases' answers.
@@ -303,9 +314,11 @@ private:
     // A row that is due but did not leave: Twilio's quota, our own limit or somebody's lock was in the way.
     TimestampTz hold_back(TimestampTz due_at)
     {
+        no_room_left_ = false;
         if (due_at > GetCurrentTimestamp())
             return due_at;
-        if (!have_credentials_ || calls_.free_slots() == 0)
+        no_room_left_ = room_for_calls() == 0;
+        if (!have_credentials_ || no_room_left_)
             return DT_NOEND;  // a reload or an answer makes us look again
         TimestampTz admitted = gate_.next(true);
         return admitted > GetCurrentTimestamp() ? admitted : again();
@@ -341,7 +354,7 @@ private:
     // True if rows went without a call: what is due behind them need not wait.
     bool send_due()
     {
-        int granted = gate_.admit(calls_.free_slots(), true);
+        int granted = gate_.admit(room_for_calls(), true);
         if (granted == 0)
             return false;
         Claimed claimed;
@@ -488,6 +501,7 @@ private:
     bool have_credentials_ = false;
     bool gate_closed_ = false;  // as it was when we looked last
     bool back_again_ = false;
+    bool no_room_left_ = false;  // for the next row that is due
     TimestampTz patience_ = shortest_patience;
     TimestampTz look_at_ = 0;
     TimestampTz rest_until_ = 0;

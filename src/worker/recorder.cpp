@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
+#include <set>
+#include <span>
 #include <utility>
 
 #include "pg/spi.hpp"
@@ -15,12 +18,15 @@ namespace {
 constexpr std::size_t most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
 constexpr int most_recordings = 10;          // then the call is left to be repeated
 
-pg::Statement lock_room = {R"(
-    SELECT closed_at IS NOT NULL FROM videoroom.room WHERE room_id = $1 FOR NO KEY UPDATE SKIP LOCKED)"};
-pg::Statement room_exists = {"SELECT FROM videoroom.room WHERE room_id = $1"};
+pg::Statement lock_rooms = {R"(
+    SELECT room_id, closed_at IS NOT NULL FROM videoroom.room
+     WHERE room_id = ANY ($1) ORDER BY room_id FOR NO KEY UPDATE SKIP LOCKED)"};
+pg::Statement select_rooms = {"SELECT room_id FROM videoroom.room WHERE room_id = ANY ($1)"};
 pg::Statement put_off_row = {R"(
     UPDATE videoroom.outbox SET run_at = pg_catalog.clock_timestamp() + pg_catalog.make_interval(mins => 1)
      WHERE id = $1)"};
+
+using Batch = std::span<Answered>;
 
 // Tries an answer again later.
 void put_off(Answered &answered)
@@ -50,32 +56,83 @@ bool give_up(pg::Spi &spi, Answered &answered, const pg::Error &error)
     return true;
 }
 
-// True when the answer is done with.
-bool record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorded &recorded)
+std::vector<std::string> rooms_of(Batch batch)
 {
-    Effect effect;
+    std::vector<std::string> rooms;
+    for (const Answered &answered : batch)
+        rooms.push_back(answered.call.room_id);
+    return rooms;
+}
+
+// Answers whose rooms somebody holds are put off; those whose rooms are gone are done with.
+void leave(pg::Spi &spi, const std::vector<Answered *> &left)
+{
+    std::vector<std::string> rooms;
+    for (const Answered *answered : left)
+        rooms.push_back(answered->call.room_id);
+    pg::Rows rows = spi.execute(select_rooms, {pg::text_array(rooms)});
+    std::set<std::string> there;
+    for (uint64 i = 0; i < rows.count(); i++)
+        there.insert(rows.text(i, 1).value());
+    for (Answered *answered : left) {
+        if (there.contains(answered->call.room_id))
+            put_off(*answered);
+        else
+            answered->recorded = true;
+    }
+}
+
+// Records them in one savepoint: all, or none and an error.
+void record_together(pg::Spi &spi, Batch batch, TimestampTz resume_at, Recorded &recorded)
+{
+    pg::Savepoint savepoint;
+    std::map<std::string, bool> closed;
+    pg::Rows mine = spi.execute(lock_rooms, {pg::text_array(rooms_of(batch))});
+    for (uint64 i = 0; i < mine.count(); i++)
+        closed.emplace(mine.text(i, 1).value(), mine.boolean(i, 2).value());
+
+    Recording recording(spi, resume_at);
+    std::vector<Answered *> done, left;
+    for (Answered &answered : batch) {
+        auto room = closed.find(answered.call.room_id);
+        if (room != closed.end())
+            recording.add(answered, room->second);
+        (room != closed.end() ? done : left).push_back(&answered);
+    }
+    Effects effects = done.empty() ? Effects() : recording.write();
+    if (!left.empty())
+        leave(spi, left);
+    savepoint.release();
+
+    for (Answered *answered : done) {
+        answered->recorded = true;
+        recorded.rooms.push_back(answered->call.room_id);
+    }
+    recorded.dead += effects.dead;
+    std::move(effects.unmade.begin(), effects.unmade.end(), std::back_inserter(recorded.unmade));
+    std::move(effects.follow_ups.begin(), effects.follow_ups.end(), std::back_inserter(recorded.follow_ups));
+}
+
+void record_alone(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorded &recorded)
+{
     try {
-        pg::Savepoint savepoint;
-        pg::Rows mine = spi.execute(lock_room, {pg::text(answered.call.room_id)});
-        if (mine.empty()) {
-            bool exists = !spi.execute(room_exists, {pg::text(answered.call.room_id)}).empty();
-            savepoint.release();
-            if (exists)
-                put_off(answered);
-            return !exists;
-        }
-        effect = record_answer(spi, answered, mine.boolean(0, 1).value(), resume_at);
-        savepoint.release();
+        record_together(spi, Batch(&answered, 1), resume_at, recorded);
     } catch (const pg::Error &e) {
         put_off(answered);
-        return e.data()->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && give_up(spi, answered, e);
+        if (e.data()->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+            answered.recorded = give_up(spi, answered, e);
     }
-    recorded.rooms.push_back(answered.call.room_id);
-    if (effect.unmade)
-        recorded.unmade.push_back(answered.call.room_id);
-    recorded.dead += effect.died ? 1 : 0;
-    std::move(effect.follow_ups.begin(), effect.follow_ups.end(), std::back_inserter(recorded.follow_ups));
-    return true;
+}
+
+// One that cannot be recorded must not keep the others from it: then each is recorded on its own.
+void record_batch(pg::Spi &spi, Batch batch, TimestampTz resume_at, Recorded &recorded)
+{
+    try {
+        record_together(spi, batch, resume_at, recorded);
+    } catch (const pg::Error &) {
+        for (Answered &answered : batch)
+            record_alone(spi, answered, resume_at, recorded);
+    }
 }
 
 }  // namespace
@@ -83,6 +140,8 @@ bool record_one(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recorde
 Recorded record(std::vector<Answered> &answers, TimestampTz resume_at)
 {
     TimestampTz now = GetCurrentTimestamp();
+    for (Answered &answered : answers)
+        answered.recorded = false;  // the last transaction may have failed
     auto ready = std::stable_partition(answers.begin(), answers.end(), [now](const Answered &answered) {
         return answered.not_before <= now;
     });
@@ -92,21 +151,14 @@ Recorded record(std::vector<Answered> &answers, TimestampTz resume_at)
                      [](const Answered &a, const Answered &b) { return a.call.room_id < b.call.room_id; });
 
     Recorded recorded;
-    std::vector<bool> done(answers.size(), false);
     pg::Transaction transaction;
     {
         pg::Spi spi;
-        for (std::size_t i = 0; i < count; i++)
-            done[i] = record_one(spi, answers[i], resume_at, recorded);
+        record_batch(spi, Batch(answers.data(), count), resume_at, recorded);
     }
-    transaction.commit();
+    transaction.commit_asynchronously();
     pg::stats::count(&pg::stats::Calls::dead, recorded.dead);
-
-    std::vector<Answered> left;
-    for (std::size_t i = 0; i < answers.size(); i++)
-        if (!done[i])
-            left.push_back(std::move(answers[i]));
-    answers = std::move(left);
+    std::erase_if(answers, [](const Answered &answered) { return answered.recorded; });
     return recorded;
 }
 

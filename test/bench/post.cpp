@@ -99,7 +99,9 @@ void drain(const std::string &address, long connections, long first, long last)
     }
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
-    auto seconds = [](const timeval &time) { return static_cast<double>(time.tv_sec) + time.tv_usec / 1e6; };
+    auto seconds = [](const timeval &time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
     std::printf("%.3f\n", seconds(usage.ru_utime) + seconds(usage.ru_stime));
 }
 

@@ -31,6 +31,7 @@ function videoroom.announce(text)|
 function videoroom.apply_callback(jsonb)|
 function videoroom.apply_pending(integer)|
 function videoroom.count_callback(text,text,timestamp with time zone)|
+function videoroom.callback_names(text,text)|
 function videoroom.check_join(text,text)|
 function videoroom.decode_callback(text)|
 function videoroom.done_with(videoroom.room,timestamp with time zone)|

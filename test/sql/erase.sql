@@ -68,3 +68,16 @@ SELECT pg_temp.try($$SELECT videoroom_erase('ann')$$);
 ROLLBACK;
 \set ECHO none
 \i :inputs/settings_reset.psql
+\set ECHO all
+-- It takes no credentials, and finds the name however it is spelt.
+SELECT detail FROM videoroom_health() WHERE name = 'credentials';
+BEGIN;
+TRUNCATE videoroom.callback;
+ALTER TABLE videoroom.callback DISABLE TRIGGER receive;
+INSERT INTO videoroom.callback (body, signature, digest)
+VALUES ('ParticipantIdentity=Zo%c3%ab+%26+co', '', 'a'), ('SequenceNumber=1&%50articipantIdentity=Zo%C3%AB%20%26%20%63o', '', 'b'),
+       ('ParticipantIdentity=Zo%C3%AB', '', 'c'), ('RoomName=Zo%C3%AB+%26+co', '', 'd');
+ALTER TABLE videoroom.callback ENABLE TRIGGER receive;
+SELECT videoroom_erase('Zoë & co');
+SELECT digest, body, error FROM videoroom.callback ORDER BY digest;
+ROLLBACK;

@@ -106,6 +106,9 @@ is_deeply([refused_at_once('x')], ['at once', 'PT404', 'unknown'], 'an unknown r
         SELECT videoroom_join('} . $ready . q{', 'alice')});
     is_deeply([refused($answer)], ['PT503', 'uncommitted'],
         'nor is one that a reschedule of the very transaction has put in its place');
+    my $room = book($node, 'held', unasked => 1);
+    $answer = session($node)->do("BEGIN; SELECT videoroom_add_participants('$room', '{carol}'); " . join_sql($room, 'carol'));
+    is_deeply([refused($answer)], ['PT503', 'uncommitted'], 'nor one that the very transaction invites to');
 }
 {
     hold();

@@ -92,6 +92,12 @@ TEST(Options, MetadataOfMoreThan16KilobytesIsRefused)
     EXPECT_EQ(refusal("{\"metadata\":" + largest + "}"), "none");
     EXPECT_EQ(refusal("{\"metadata\":" + largest.substr(0, 7) + "x" + largest.substr(7) + "}"),
               "option \"metadata\" must be at most 16 kB");
+    const auto nested = [](int depth) {
+        std::string brackets(static_cast<std::size_t>(depth - 1), '[');
+        return "{\"metadata\":{\"a\":" + brackets + std::string(brackets.size(), ']') + "}}";
+    };
+    EXPECT_EQ(refusal(nested(2048)), "none");
+    EXPECT_EQ(refusal(nested(2049)), "option \"metadata\" must be valid JSON, nested at most 2048 deep");
 }
 
 TEST(Options, MalformedMetadataIsRefused)
