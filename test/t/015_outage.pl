@@ -106,6 +106,7 @@ sub go_on {
 
 my $struck = struck($twilio);
 my $begun = $clock->passed;
+my $since = one('SELECT clock_timestamp()');
 for my $minute (1 .. $minutes) {
     while ($clock->passed < $begun + 60 * $minute) {
         rush();
@@ -123,6 +124,7 @@ my $probes = struck($twilio) - $struck;
 note sprintf '%d joins, twelve at once answered in %.2f s at most; %d probes', 12 * $rounds, $longest, $probes;
 is_deeply(\%answers, { ' ' => 4 * $rounds, 'PT503 paused' => 8 * $rounds },
     'for twenty minutes everybody gets into rooms that are ready, and is told at once that calls pause where they are not');
+is(one("SELECT clock_timestamp() - '$since' >= interval '$minutes min'"), 't', 'and that is how long it was, by the clock of the server');
 waiting_joins($node, 0);
 is((health($node, 'account') ? 'well' : 'not well') . ', ' . one("SELECT detail FROM videoroom_health() WHERE name = 'account'"),
     'not well, Twilio cannot be reached, or fails', 'no client is left waiting, and health says why');
