@@ -35,7 +35,7 @@ sub memory {
 sub drain_for_a_while {
     twilio()->forget;
     set_config('videoroom.enabled' => 'on');
-    wait_until(sub { twilio()->calls }, 'the first call');
+    wait_until(sub { my @calls = twilio()->calls; @calls > 0 }, 'the first call');
     sleep $seconds;
     my $memory = memory(worker());
     worker_off();
