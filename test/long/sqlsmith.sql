@@ -38,8 +38,12 @@ SELECT room_id, videoroom_add_participants(room_id, people) IS NULL AS added, vi
        videoroom_end(room_id) IS NULL AS over
   FROM smith.booked;
 CREATE VIEW smith.extended AS
-SELECT booking_id, videoroom_extend(booking_id, ends_at) IS NULL AS extended, videoroom_cancel(booking_id, 'no more') IS NULL AS cancelled
+SELECT booking_id, videoroom_extend(booking_id, ends_at) IS NULL AS extended,
+       videoroom_reschedule(booking_id, ends_at, ends_at + interval '1 hour') AS room_id, videoroom_cancel(booking_id, 'no more') IS NULL AS cancelled
   FROM (SELECT * FROM smith.booking ORDER BY random() LIMIT 1) one;
+CREATE VIEW smith.connected AS
+SELECT room_sid, videoroom.record_connection('PA' || md5(random()::text), room_sid, 'ann', now(), NULL, NULL, NULL, NULL) IS NULL AS connected
+  FROM (SELECT room_sid FROM videoroom.session ORDER BY random() LIMIT 1) one;
 CREATE VIEW smith.discarded AS
 SELECT id, videoroom_discard(id) IS NULL AS discarded FROM (SELECT id FROM videoroom.outbox WHERE dead_at IS NOT NULL LIMIT 1) one;
 UPDATE videoroom.outbox o SET dead_at = now(), last_error = '{}' FROM videoroom.room r WHERE r.room_id = o.room_id AND r.booking_id LIKE 'later-5%';
