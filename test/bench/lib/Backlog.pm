@@ -11,7 +11,7 @@ use Time::HiRes 'sleep';
 our @EXPORT = qw(backlog_rows);
 
 my $seconds = 3;
-my $before = 100_000;
+my $before = 300_000;    # more than all turns make calls of
 my $loaded = 0;
 
 sub load {
@@ -57,7 +57,7 @@ sub backlog_rows {
     worker_off();
     my $due = $ENV{BACKLOG} || 1_000_000;
     my $memory = 0;
-    load($before, 0);    # enough for all turns
+    load($before, 0);
     my %short = figures(\$memory);
     load($due, $due / 10);
     my %long = figures(\$memory);
