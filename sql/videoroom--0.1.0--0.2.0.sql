@@ -604,6 +604,10 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- Of what Twilio posts the decoder has seen to it, and the tables look at the length alone.
+    IF payload ->> 'RoomSid' !~ '^RM[0-9a-fA-F]{32}$' OR payload ->> 'ParticipantSid' !~ '^PA[0-9a-fA-F]{32}$' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'RoomSid and ParticipantSid must be SIDs as Twilio gives them';
+    END IF;
     RETURN videoroom.apply_callback(payload);
 END
 $$;

@@ -195,6 +195,13 @@ SAVEPOINT bad;
 SELECT videoroom_apply_callback('{"StatusCallbackEvent": "room-created", "RoomName": "events", "RoomSid": "RM1",
     "Timestamp": "2030-01-01T10:00:00.000Z"}');
 ROLLBACK TO bad;
+SELECT videoroom_apply_callback(jsonb_build_object('StatusCallbackEvent', 'room-created', 'RoomName', 'events',
+    'RoomSid', 'RM' || repeat('/', 32), 'Timestamp', '2030-01-01T10:00:00.000Z'));
+ROLLBACK TO bad;
+SELECT videoroom_apply_callback(jsonb_build_object('StatusCallbackEvent', 'participant-connected', 'RoomName', 'events',
+    'RoomSid', pg_temp.rm(20), 'ParticipantSid', 'identity/' || repeat('x', 25), 'ParticipantIdentity', 'alice',
+    'Timestamp', '2030-01-01T10:00:00.000Z'));
+ROLLBACK TO bad;
 
 -- Nine digits of a second, or none, are understood.
 SELECT videoroom_apply_callback(jsonb_build_object('StatusCallbackEvent', 'room-created', 'RoomName', 'events',
