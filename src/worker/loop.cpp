@@ -217,6 +217,7 @@ private:
         if (std::none_of(answers_.begin(), answers_.end(),
                          [now](const Answered &answered) { return answered.not_before <= now; }))
             return;
+        std::size_t waiting = answers_.size();
         Recorded recorded = record(answers_, gate_.paused_until());
         for (Call &call : recorded.follow_ups)
             calls_.queue(std::move(call));
@@ -224,7 +225,7 @@ private:
             pg::ask_again(slot_, room);
         for (const std::string &room : recorded.rooms)
             pg::answer_waiting(slot_, room);
-        if (!recorded.rooms.empty()) {
+        if (answers_.size() < waiting) {
             patience_ = shortest_patience;
             look_at_ = 0;
         }
