@@ -68,6 +68,7 @@ std::vector<std::string> rooms_of(Batch batch)
 void leave(pg::Spi &spi, const std::vector<Answered *> &left)
 {
     std::vector<std::string> rooms;
+    rooms.reserve(left.size());
     for (const Answered *answered : left)
         rooms.push_back(answered->call.room_id);
     pg::Rows rows = spi.execute(select_rooms, {pg::text_array(rooms)});
