@@ -125,15 +125,24 @@ void record_alone(pg::Spi &spi, Answered &answered, TimestampTz resume_at, Recor
     }
 }
 
-// One that cannot be recorded must not keep the others from it: then each is recorded on its own.
+// One that cannot be recorded must not keep the others from it: then each is recorded on its own, and says
+// what is wrong with it.
 void record_batch(pg::Spi &spi, Batch batch, TimestampTz resume_at, Recorded &recorded)
 {
-    try {
-        record_together(spi, batch, resume_at, recorded);
-    } catch (const pg::Error &) {
-        for (Answered &answered : batch)
-            record_alone(spi, answered, resume_at, recorded);
+    if (batch.size() > 1) {
+        try {
+            record_together(spi, batch, resume_at, recorded);
+            return;
+        } catch (const pg::Error &e) {
+            const ErrorData *data = e.data();
+            pg::call([&] {
+                ereport(DEBUG1, errcode(data->sqlerrcode),
+                        errmsg_internal("answers are recorded one by one: %s", data->message));
+            });
+        }
     }
+    for (Answered &answered : batch)
+        record_alone(spi, answered, resume_at, recorded);
 }
 
 }  // namespace
