@@ -41,7 +41,7 @@ COMMENT ON COLUMN videoroom.home.let_go_at IS 'When this copy let go of the orig
 -- Of a long history only the newest rows change: a fifth of all of them, the default, would be far too many dead ones.
 CREATE TABLE videoroom.room (
     room_id      text COLLATE "C" PRIMARY KEY,
-    home         smallint NOT NULL DEFAULT 1 REFERENCES videoroom.home,
+    home         smallint REFERENCES videoroom.home,
     booking_id   text COLLATE "C" NOT NULL,
     status       text NOT NULL DEFAULT 'not-started'
                  CHECK (status IN ('not-started', 'in-progress', 'completed', 'cancelled', 'expired')),
@@ -65,10 +65,9 @@ CREATE INDEX room_booking ON videoroom.room (booking_id, created_at);
 CREATE INDEX room_open_closes ON videoroom.room (closes_at) WHERE closed_at IS NULL;
 CREATE INDEX room_closed ON videoroom.room (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX room_starts ON videoroom.room (starts_at);
-CREATE INDEX room_home ON videoroom.room (home);
 COMMENT ON TABLE videoroom.room IS 'One room for one booking';
 COMMENT ON COLUMN videoroom.room.room_id IS 'Unguessable name of the room, the UniqueName at Twilio';
-COMMENT ON COLUMN videoroom.room.home IS 'Always 1: makes a dump restore home first';
+COMMENT ON COLUMN videoroom.room.home IS 'Always NULL: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
 COMMENT ON COLUMN videoroom.room.booking_id IS 'The scheduler''s name for one occurrence of a booking';
 COMMENT ON COLUMN videoroom.room.status IS 'Derived from the facts by settle_room(): not-started, in-progress, completed, cancelled, expired';
 COMMENT ON COLUMN videoroom.room.starts_at IS 'Start of the booking';

@@ -7,17 +7,18 @@ AS $$
 DECLARE
     moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
 BEGIN
-    -- The status is the first of these that holds.
+    -- The status is the first of these that holds. OFFSET 0, here and below: else the planner may read all sessions there are
+    -- into a hash table to ask about a few.
     WITH derived AS (
         SELECT r.room_id, r.status AS was, r.closed_at AS was_closed_at, over.at AS closed_at,
                CASE
                    WHEN r.cancelled_at IS NOT NULL THEN 'cancelled'
                    WHEN r.ended_at IS NOT NULL THEN 'completed'
                    WHEN EXISTS (SELECT FROM videoroom.session s
-                                 WHERE s.room_id = r.room_id AND s.ended_at IS NULL) THEN 'in-progress'
+                                 WHERE s.room_id = r.room_id AND s.ended_at IS NULL OFFSET 0) THEN 'in-progress'
                    WHEN EXISTS (SELECT FROM videoroom.session s
                                   JOIN videoroom.connection c ON c.room_sid = s.room_sid
-                                 WHERE s.room_id = r.room_id) THEN 'completed'
+                                 WHERE s.room_id = r.room_id OFFSET 0) THEN 'completed'
                    WHEN over.at IS NOT NULL THEN 'expired'
                    ELSE 'not-started'
                END AS status
@@ -72,9 +73,9 @@ BEGIN
                     ORDER BY at DESC, s.room_sid DESC
                     LIMIT 1) AS last
             WHERE NOT live.open AND r.closed_at IS NULL AND r.opens_at <= moment AND r.ends_at > moment
-              AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = last.room_sid)
+              AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = last.room_sid OFFSET 0)
               AND NOT EXISTS (SELECT FROM videoroom.outbox o
-                               WHERE o.room_id = r.room_id AND o.action = 'create-room')
+                               WHERE o.room_id = r.room_id AND o.action = 'create-room' OFFSET 0)
            ) AS call (action, target, priority, run_at, since)
      WHERE r.room_id = ANY (room_ids)
        AND NOT EXISTS (

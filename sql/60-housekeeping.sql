@@ -14,7 +14,9 @@ BEGIN
          ORDER BY r.closes_at
          LIMIT batch
            FOR NO KEY UPDATE SKIP LOCKED);
-    PERFORM videoroom.settle_rooms(over);
+    IF over <> '{}' THEN
+        PERFORM videoroom.settle_rooms(over);
+    END IF;
     RETURN cardinality(over);
 END
 $$;
@@ -64,7 +66,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- An old room_id joins the newest room of its chain, so it is needed as long as that one is.
+    -- An old room_id joins the newest room of its chain, so it is needed as long as that one is. OFFSET 0: as in settle_rooms.
     RETURN NOT EXISTS (
         WITH RECURSIVE chain AS (
             SELECT room.room_id
@@ -73,8 +75,8 @@ BEGIN
              WHERE r.successor IS NOT NULL)
         SELECT FROM chain JOIN videoroom.room r ON r.room_id = chain.room_id
          WHERE r.closed_at IS NULL OR r.closed_at >= before
-            OR EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL)
-            OR EXISTS (SELECT FROM videoroom.outbox o WHERE o.room_id = r.room_id AND o.dead_at IS NULL));
+            OR EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL OFFSET 0)
+            OR EXISTS (SELECT FROM videoroom.outbox o WHERE o.room_id = r.room_id AND o.dead_at IS NULL OFFSET 0));
 END
 $$;
 COMMENT ON FUNCTION videoroom.done_with(videoroom.room, timestamptz) IS

@@ -4,6 +4,8 @@
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 ALTER TABLE videoroom.home ADD COLUMN let_go_at timestamptz;
+DROP INDEX videoroom.room_home;
+ALTER TABLE videoroom.room ALTER COLUMN home DROP NOT NULL, ALTER COLUMN home DROP DEFAULT;
 ALTER TABLE videoroom.outbox DROP CONSTRAINT outbox_action_check;
 ALTER TABLE videoroom.outbox ADD CONSTRAINT outbox_action_check
     CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant'));
@@ -417,17 +419,18 @@ AS $$
 DECLARE
     moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
 BEGIN
-    -- The status is the first of these that holds.
+    -- The status is the first of these that holds. OFFSET 0, here and below: else the planner may read all sessions there are
+    -- into a hash table to ask about a few.
     WITH derived AS (
         SELECT r.room_id, r.status AS was, r.closed_at AS was_closed_at, over.at AS closed_at,
                CASE
                    WHEN r.cancelled_at IS NOT NULL THEN 'cancelled'
                    WHEN r.ended_at IS NOT NULL THEN 'completed'
                    WHEN EXISTS (SELECT FROM videoroom.session s
-                                 WHERE s.room_id = r.room_id AND s.ended_at IS NULL) THEN 'in-progress'
+                                 WHERE s.room_id = r.room_id AND s.ended_at IS NULL OFFSET 0) THEN 'in-progress'
                    WHEN EXISTS (SELECT FROM videoroom.session s
                                   JOIN videoroom.connection c ON c.room_sid = s.room_sid
-                                 WHERE s.room_id = r.room_id) THEN 'completed'
+                                 WHERE s.room_id = r.room_id OFFSET 0) THEN 'completed'
                    WHEN over.at IS NOT NULL THEN 'expired'
                    ELSE 'not-started'
                END AS status
@@ -482,9 +485,9 @@ BEGIN
                     ORDER BY at DESC, s.room_sid DESC
                     LIMIT 1) AS last
             WHERE NOT live.open AND r.closed_at IS NULL AND r.opens_at <= moment AND r.ends_at > moment
-              AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = last.room_sid)
+              AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = last.room_sid OFFSET 0)
               AND NOT EXISTS (SELECT FROM videoroom.outbox o
-                               WHERE o.room_id = r.room_id AND o.action = 'create-room')
+                               WHERE o.room_id = r.room_id AND o.action = 'create-room' OFFSET 0)
            ) AS call (action, target, priority, run_at, since)
      WHERE r.room_id = ANY (room_ids)
        AND NOT EXISTS (
@@ -826,6 +829,24 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION videoroom.done_with(room videoroom.room, before timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- An old room_id joins the newest room of its chain, so it is needed as long as that one is. OFFSET 0: as in settle_rooms.
+    RETURN NOT EXISTS (
+        WITH RECURSIVE chain AS (
+            SELECT room.room_id
+            UNION
+            SELECT r.successor FROM chain JOIN videoroom.room r ON r.room_id = chain.room_id
+             WHERE r.successor IS NOT NULL)
+        SELECT FROM chain JOIN videoroom.room r ON r.room_id = chain.room_id
+         WHERE r.closed_at IS NULL OR r.closed_at >= before
+            OR EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL OFFSET 0)
+            OR EXISTS (SELECT FROM videoroom.outbox o WHERE o.room_id = r.room_id AND o.dead_at IS NULL OFFSET 0));
+END
+$$;
 CREATE OR REPLACE FUNCTION videoroom.expire_rooms(batch integer) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -840,7 +861,9 @@ BEGIN
          ORDER BY r.closes_at
          LIMIT batch
            FOR NO KEY UPDATE SKIP LOCKED);
-    PERFORM videoroom.settle_rooms(over);
+    IF over <> '{}' THEN
+        PERFORM videoroom.settle_rooms(over);
+    END IF;
     RETURN cardinality(over);
 END
 $$;
@@ -1094,6 +1117,7 @@ BEGIN
 END
 $$;
 
+COMMENT ON COLUMN videoroom.room.home IS 'Always NULL: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
 COMMENT ON COLUMN videoroom.home.let_go_at IS 'When this copy let go of the original''s sessions; rooms booked before may have more of them there';
 COMMENT ON COLUMN videoroom.outbox.action IS 'create-room, complete-room, remove-participant or anonymize-participant';
 COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant, anonymize-participant: the PA sid, or identity/ and the user_id to remove while none is known';

@@ -15,6 +15,9 @@ pg::Statement expire_rooms = {"SELECT videoroom.expire_rooms($1)"};
 pg::Statement apply_pending = {"SELECT videoroom.apply_pending($1)"};
 pg::Statement lose_sessions = {"SELECT videoroom.lose_sessions($1)"};
 pg::Statement purge = {"SELECT videoroom.purge(pg_catalog.make_interval(secs => $1::pg_catalog.float8), $2)"};
+pg::Statement select_next_due = {R"(
+    SELECT least((SELECT pg_catalog.min(closes_at) FROM videoroom.room WHERE closed_at IS NULL),
+                 (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL)))"};
 
 // Runs a function that says how many rows it dealt with.
 int dealt_with(pg::Spi &spi, pg::Statement &statement, std::initializer_list<pg::Value> values)
@@ -80,6 +83,18 @@ TimestampTz Housekeeping::run()
     if (core::has_come(forget_at_, now, quiet_time))
         forget_at_ = now + (forget_old() ? 50 * core::millisecond : quiet_time);
     return more ? now : Min(give_up_at_, forget_at_);
+}
+
+TimestampTz Housekeeping::next_due()
+{
+    TimestampTz due = DT_NOEND;
+    pg::Transaction transaction;
+    {
+        pg::Spi spi;
+        due = spi.execute(select_next_due).timestamp(0, 1).value_or(DT_NOEND);
+    }
+    transaction.commit();
+    return due;
 }
 
 }  // namespace videoroom::worker

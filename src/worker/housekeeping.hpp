@@ -10,6 +10,10 @@ public:
     // Does one bounded batch of what is due; gives the moment when there may be more.
     [[nodiscard]] TimestampTz run();
 
+    // When the next room closes or the next callback is to be tried again; in the past while somebody holds
+    // it. DT_NOEND if never.
+    [[nodiscard]] static TimestampTz next_due();
+
 private:
     TimestampTz give_up_at_ = 0;
     TimestampTz forget_at_ = 0;

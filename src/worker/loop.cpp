@@ -34,6 +34,7 @@ constexpr TimestampTz shortest_patience = 50 * core::millisecond;
 constexpr TimestampTz longest_patience = USECS_PER_SEC;
 constexpr TimestampTz pause_after_error = USECS_PER_SEC;
 constexpr int most_claims = 10;  // before answers are served again
+constexpr int most_calls = 25;   // that are claimed at once
 constexpr int many_rows = 50;
 
 class Loop {
@@ -261,15 +262,16 @@ private:
             slot_->due = false;
             slot_->wake_at = DT_NOEND;  // until we know better, whatever commits wakes us
         }
+        look_at_ = DT_NOEND;  // answers that are served meanwhile may bring it forward
         Standing standing = look_at_standing();
         stand_ready(slot_);
         pause_for(standing.pause);
         TimestampTz next = GetCurrentTimestamp() + safety_look;
         if (standing.pause == Pause::none)
             next = std::min(next, look_at_rooms(standing.booked));
-        look_at_ = next;
+        look_at_ = std::min(look_at_, next);
         Locked locked(pg::shared::state());
-        slot_->wake_at = next;
+        slot_->wake_at = look_at_;
     }
 
     // Does what is to be done now; says when to look again at the latest.
@@ -288,20 +290,13 @@ private:
                 next = GetCurrentTimestamp();
             begin_sweep(next);
         }
-        NextDue due = next_due(busy_rooms());
-        show_due(due.row);
-        next = std::min({next, hold_back(due.row), due.clock > GetCurrentTimestamp() ? due.clock : again()});
+        TimestampTz clock = Housekeeping::next_due();
+        next = std::min({next, next_call(), clock > GetCurrentTimestamp() ? clock : again()});
         if (have_credentials_ && gate_closed_)
             next = std::min(next, std::max(std::min(gate_.next(true), GetCurrentTimestamp() + USECS_PER_SEC),
                                            GetCurrentTimestamp() + shortest_patience));
         pause_for(Pause::none);
         return next;
-    }
-
-    void show_due(TimestampTz next)
-    {
-        Locked locked(pg::shared::state());
-        slot_->next_due = next;
     }
 
     // What fails here must not keep calls from being made.
@@ -323,13 +318,22 @@ private:
         return moment;
     }
 
-    // A row that is due but did not leave: Twilio's quota, our own limit or somebody's lock was in the way.
-    TimestampTz hold_back(TimestampTz due_at)
+    // When the next row can leave; one that is due but did not had Twilio's quota, our own limit or
+    // somebody's lock in its way.
+    TimestampTz next_call()
     {
-        no_room_left_ = false;
-        if (due_at > GetCurrentTimestamp())
+        no_room_left_ = have_credentials_ && room_for_calls() == 0;
+        if (no_room_left_ &&
+            !core::has_come(asked_at_ + longest_patience, GetCurrentTimestamp(), longest_patience))
+            return DT_NOEND;  // an answer makes us look again
+        TimestampTz due_at = next_due(busy_rooms());
+        asked_at_ = GetCurrentTimestamp();
+        {
+            Locked locked(pg::shared::state());
+            slot_->next_due = due_at;
+        }
+        if (due_at > asked_at_)
             return due_at;
-        no_room_left_ = room_for_calls() == 0;
         if (!have_credentials_ || no_room_left_)
             return DT_NOEND;  // a reload or an answer makes us look again
         TimestampTz admitted = gate_.next(true);
@@ -363,19 +367,34 @@ private:
             pg::answer_waiting(slot_, room);
     }
 
-    // True if rows went without a call: what is due behind them need not wait.
+    // A few at a time: the first of them are on the wire while the next are being claimed. True if more may
+    // be due that need not wait.
     bool send_due()
     {
-        int granted = gate_.admit(room_for_calls(), true);
-        if (granted == 0)
-            return false;
-        Claimed claimed;
-        try {
-            claimed = claim(granted);
-        } catch (...) {
-            gate_.give_back(granted, true);
-            throw;
+        for (;;) {
+            int granted = gate_.admit(std::min(room_for_calls(), most_calls), true);
+            if (granted == 0)
+                return false;
+            Claimed claimed;
+            try {
+                claimed = claim(granted);
+            } catch (...) {
+                gate_.give_back(granted, true);
+                throw;
+            }
+            int calls = static_cast<int>(claimed.calls.size());
+            gate_.give_back(granted - send_claimed(claimed), true);
+            if (calls > 0 || claimed.settled)
+                patience_ = shortest_patience;
+            if (calls < most_calls)
+                return claimed.settled;
+            serve();
         }
+    }
+
+    // Gives how many of the tokens it took.
+    int send_claimed(Claimed &claimed)
+    {
         int sent = 0;
         for (Call &call : claimed.calls) {
             if (call.attempts > 1)
@@ -387,10 +406,7 @@ private:
                 calls_.queue(std::move(call));
             }
         }
-        gate_.give_back(granted - sent, true);
-        if (!claimed.calls.empty() || claimed.settled)
-            patience_ = shortest_patience;
-        return claimed.settled;
+        return sent;
     }
 
     // Rows that need no call cost no token: thousands of them, after many cancellations, must not be done
@@ -400,7 +416,7 @@ private:
         Claimed claimed;
         bool settled = false;
         for (int i = 0; i < most_claims; i++) {
-            claimed = claim_due(granted, settled ? many_rows : granted, left_out, callback_url());
+            claimed = claim_due(granted, settled ? many_rows : granted, left_out, callback_url(), ahead_);
             settled = settled || claimed.settled;
             if (!claimed.calls.empty() || !claimed.settled)
                 break;
@@ -513,8 +529,10 @@ private:
     bool have_credentials_ = false;
     bool gate_closed_ = false;  // as it was when we looked last
     bool back_again_ = false;
-    bool no_room_left_ = false;  // for the next row that is due
+    bool no_room_left_ = false;  // for another call
+    Ahead ahead_;
     TimestampTz patience_ = shortest_patience;
+    TimestampTz asked_at_ = 0;  // when the outbox was last asked what is due next
     TimestampTz look_at_ = 0;
     TimestampTz rest_until_ = 0;
 };

@@ -16,20 +16,23 @@ namespace {
 
 constexpr std::string_view by_identity = "identity/";
 constexpr int lowest_priority = 3;
-constexpr int ahead = 2;
+constexpr int made_ahead = 2;
 constexpr TimestampTz longest_join_early = USECS_PER_HOUR;  // the most that the setting may be
+constexpr TimestampTz longest_walk = 100 * core::millisecond;
 constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
 
 // Rooms in which something of one priority is due. They are locked before what is due in them is read: a
 // decision from facts that somebody is just changing would be about another room. A room that somebody holds
 // is left out. Of a room's due rows the most urgent one gives it its place, and the first one is taken. The
-// walk is along an index and stops when it has enough, however long the queue is.
+// walk is along an index and stops when it has enough, however long the queue is. NOT IN makes a hash table
+// of the rooms to skip; <> ALL would compare each row with each of them.
 pg::Statement lock_due = {R"(
     SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
              WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1)
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
-     WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1 AND d.starts_at > $5 AND d.room_id <> ALL ($2)
+     WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1 AND d.starts_at > $5
+       AND d.room_id NOT IN (SELECT pg_catalog.unnest($2))
        AND NOT EXISTS (SELECT FROM videoroom.outbox u
                         WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
                           AND (u.priority, u.id) < (d.priority, d.id))
@@ -41,11 +44,12 @@ pg::Statement lock_due = {R"(
 // that videoroom.join_early may be, from now: what somebody made due earlier comes by lock_due, after them.
 pg::Statement lock_due_ahead = {R"(
     SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
-             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1)
+             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1),
+           d.starts_at, d.id
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
-     WHERE d.dead_at IS NULL AND d.priority = 2 AND d.starts_at <= $4
-       AND d.run_at <= $1 AND d.room_id <> ALL ($2)
+     WHERE d.dead_at IS NULL AND d.priority = 2 AND d.starts_at <= $4 AND (d.starts_at, d.id) > ($5, $6)
+       AND d.run_at <= $1 AND d.room_id NOT IN (SELECT pg_catalog.unnest($2))
        AND NOT EXISTS (SELECT FROM videoroom.outbox u
                         WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
                           AND (u.priority, u.id) < (d.priority, d.id))
@@ -53,27 +57,28 @@ pg::Statement lock_due_ahead = {R"(
      LIMIT $3
        FOR NO KEY UPDATE OF r SKIP LOCKED)"};
 
-// A room counts as closed from its closes_at on, whether housekeeping has said so or not.
+// A room counts as closed from its closes_at on, whether housekeeping has said so or not. OFFSET 0: else the
+// planner may read all sessions there are into a hash table to ask about a few.
 pg::Statement select_due = {R"(
     SELECT o.id, o.room_id, o.action, o.target, o.attempts, o.sent_at,
            r.closed_at IS NOT NULL OR r.closes_at <= $1,
            r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL,
            r.options::pg_catalog.text, r.completes_at,
            live.room_sid, live.started_at,
-           EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = o.room_id),
+           EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = o.room_id OFFSET 0),
            EXISTS (SELECT FROM videoroom.outbox c
-                    WHERE c.room_id = o.room_id AND c.action = 'create-room' AND c.sent_at IS NOT NULL),
+                    WHERE c.room_id = o.room_id AND c.action = 'create-room' AND c.sent_at IS NOT NULL OFFSET 0),
            CASE WHEN o.action = 'remove-participant' AND o.target NOT LIKE 'identity/%'
                 THEN (SELECT c.room_sid FROM videoroom.connection c
                         JOIN videoroom.session s ON s.room_sid = c.room_sid AND s.ended_at IS NULL
                        WHERE c.participant_sid = o.target AND c.disconnected_at IS NULL
                          AND EXISTS (SELECT FROM videoroom.participant p
                                       WHERE p.room_id = o.room_id AND p.user_id = c.user_id
-                                        AND p.removed_at IS NOT NULL))
+                                        AND p.removed_at IS NOT NULL OFFSET 0))
                 WHEN o.action = 'remove-participant' AND EXISTS (
                         SELECT FROM videoroom.participant p
                          WHERE p.room_id = o.room_id AND 'identity/' || p.user_id = o.target
-                           AND p.removed_at IS NOT NULL)
+                           AND p.removed_at IS NOT NULL OFFSET 0)
                 THEN live.room_sid
                 WHEN o.action = 'anonymize-participant'
                 THEN (SELECT c.room_sid FROM videoroom.connection c WHERE c.participant_sid = o.target) END,
@@ -128,14 +133,12 @@ pg::Statement hurry = {R"(
                      FOR UPDATE SKIP LOCKED))"};
 
 pg::Statement select_next_due = {R"(
-    SELECT (SELECT pg_catalog.min(first.run_at)
-              FROM pg_catalog.generate_series(0, 3) AS p (priority)
-             CROSS JOIN LATERAL (SELECT o.run_at FROM videoroom.outbox o
-                                  WHERE o.dead_at IS NULL AND o.priority = p.priority AND o.room_id <> ALL ($1)
-                                  ORDER BY o.run_at LIMIT 1) AS first),
-           least(
-               (SELECT pg_catalog.min(closes_at) FROM videoroom.room WHERE closed_at IS NULL),
-               (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL)))"};
+    SELECT pg_catalog.min(first.run_at)
+      FROM pg_catalog.generate_series(0, 3) AS p (priority)
+     CROSS JOIN LATERAL (SELECT o.run_at FROM videoroom.outbox o
+                          WHERE o.dead_at IS NULL AND o.priority = p.priority
+                            AND o.room_id NOT IN (SELECT pg_catalog.unnest($1))
+                          ORDER BY o.run_at LIMIT 1) AS first)"};
 
 struct Row {
     int64 id;
@@ -294,8 +297,32 @@ void drop(pg::Spi &spi, const Plan &plan)
     spi.execute(settle_rooms, {pg::text_array(plan.dropped_rooms)});
 }
 
+// From where the last walk stopped, or from the beginning if that was not just now or finds too few.
+pg::Rows lock_rooms_ahead(pg::Spi &spi, uint64 most, const pg::Value &busy, TimestampTz now, Ahead &ahead)
+{
+    auto walk = [&] {
+        return spi.execute(lock_due_ahead, {pg::timestamp(now), busy, pg::bigint(static_cast<int64>(most)),
+                                            pg::timestamp(now + longest_join_early),
+                                            pg::timestamp(ahead.starts_at), pg::bigint(ahead.id)});
+    };
+    if (core::has_come(ahead.until, now, longest_walk))
+        ahead = Ahead{.until = now + longest_walk};
+    pg::Rows rows = walk();
+    if (rows.count() < most && ahead.id != 0) {
+        ahead = Ahead{.until = now + longest_walk};
+        rows = walk();
+    }
+    if (rows.count() < most)
+        ahead = Ahead();
+    else {
+        ahead.starts_at = rows.timestamp(most - 1, 2).value();
+        ahead.id = rows.bigint(most - 1, 3).value();
+    }
+    return rows;
+}
+
 std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std::string> &busy,
-                                  TimestampTz now)
+                                  TimestampTz now, Ahead &ahead)
 {
     std::vector<int64> ids;
     auto left = [&] { return most - static_cast<int>(ids.size()); };
@@ -306,10 +333,9 @@ std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std:
     pg::Value moment = pg::timestamp(now), skipped = pg::text_array(busy);
     for (int priority = 0; priority <= lowest_priority && left() > 0; priority++) {
         TimestampTz starts_after = DT_NOBEGIN;
-        if (priority == ahead) {
+        if (priority == made_ahead) {
             starts_after = now + longest_join_early;
-            add(spi.execute(lock_due_ahead,
-                            {moment, skipped, pg::bigint(left()), pg::timestamp(starts_after)}));
+            add(lock_rooms_ahead(spi, static_cast<uint64>(left()), skipped, now, ahead));
         }
         if (left() > 0)
             add(spi.execute(lock_due, {moment, skipped, pg::bigint(left()), pg::integer(priority),
@@ -346,14 +372,15 @@ Plan plan_rows(const pg::Rows &rows, int most, std::string_view callback_url, Ti
 
 }  // namespace
 
-Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url)
+Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url,
+                  Ahead &ahead)
 {
     pg::Transaction transaction;
     TimestampTz now = GetCurrentTimestamp();
     Plan plan;
     {
         pg::Spi spi;
-        std::vector<int64> due = lock_due_rooms(spi, rows, busy, now);
+        std::vector<int64> due = lock_due_rooms(spi, rows, busy, now, ahead);
         if (!due.empty())
             plan = plan_rows(spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}), most,
                              callback_url, now);
@@ -410,15 +437,13 @@ void hurry_after_outage()
     transaction.commit();
 }
 
-NextDue next_due(const std::vector<std::string> &busy)
+TimestampTz next_due(const std::vector<std::string> &busy)
 {
+    TimestampTz due = DT_NOEND;
     pg::Transaction transaction;
-    NextDue due;
     {
         pg::Spi spi;
-        pg::Rows rows = spi.execute(select_next_due, {pg::text_array(busy)});
-        due.row = rows.timestamp(0, 1).value_or(DT_NOEND);
-        due.clock = rows.timestamp(0, 2).value_or(DT_NOEND);
+        due = spi.execute(select_next_due, {pg::text_array(busy)}).timestamp(0, 1).value_or(DT_NOEND);
     }
     transaction.commit();
     return due;

@@ -14,11 +14,20 @@ struct Claimed {
     bool settled;  // rows were done with that needed no call: others may be due behind them
 };
 
+// How far the rows of rooms made ahead have been taken, in their order. What is before that is on its way: a
+// claim that had to walk past hundreds of calls to Twilio would take longer than all else it does.
+struct Ahead {
+    TimestampTz starts_at = DT_NOBEGIN;
+    int64 id = 0;
+    TimestampTz until = 0;  // then from the beginning, for what has become due there since
+};
+
 // Takes due rows, one a room and the most urgent rooms first, leaving out the rooms in `busy` and those whose
 // row somebody has locked. A row whose call makes no sense any more goes; one past its deadline dies; the
 // others come back as calls, at most `most` of them, and are marked as sent in a transaction that has
 // committed before the first of them can leave. At most `rows` are looked at.
-Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url);
+Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url,
+                  Ahead &ahead);
 
 // Makes a create row for each room that joins wait for, or pulls it forward. The rooms that were locked just
 // then come back.
@@ -27,11 +36,7 @@ std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms);
 // Calls that failed only because Twilio could not be reached need not sit out their backoff: it is back.
 void hurry_after_outage();
 
-// When there is something to do next; DT_NOEND if never.
-struct NextDue {
-    TimestampTz row;    // of the outbox, its room not among the busy ones
-    TimestampTz clock;  // a room closes, or a callback is to be applied again
-};
-NextDue next_due(const std::vector<std::string> &busy);
+// When the next row is due whose room is not among the busy ones; DT_NOEND if never.
+TimestampTz next_due(const std::vector<std::string> &busy);
 
 }  // namespace videoroom::worker

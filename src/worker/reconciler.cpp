@@ -25,7 +25,7 @@ pg::Statement select_unknown = {R"(
     SELECT r.room_id, listed.room_sid
       FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS listed (room_sid, room_id)
       JOIN videoroom.room r ON r.room_id = listed.room_id
-      JOIN videoroom.home h ON h.id = r.home
+     CROSS JOIN videoroom.home h
      WHERE (h.let_go_at IS NULL OR r.created_at > h.let_go_at)
        AND NOT EXISTS (SELECT FROM videoroom.session s WHERE s.room_sid = listed.room_sid))"};
 

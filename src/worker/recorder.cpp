@@ -15,8 +15,8 @@
 namespace videoroom::worker {
 namespace {
 
-constexpr std::size_t most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
-constexpr int most_recordings = 10;          // then the call is left to be repeated
+constexpr std::size_t most_answers = 25;  // that are recorded at once, and no call leaves meanwhile
+constexpr int most_recordings = 10;       // then the call is left to be repeated
 
 pg::Statement lock_rooms = {R"(
     SELECT room_id, closed_at IS NOT NULL FROM videoroom.room
@@ -156,7 +156,7 @@ Recorded record(std::vector<Answered> &answers, TimestampTz resume_at)
         return answered.not_before <= now;
     });
     // The longest waiting ones; in the order in which everybody locks rooms.
-    std::size_t count = std::min<std::size_t>(ready - answers.begin(), most_savepoints);
+    std::size_t count = std::min<std::size_t>(ready - answers.begin(), most_answers);
     std::stable_sort(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(count),
                      [](const Answered &a, const Answered &b) { return a.call.room_id < b.call.room_id; });
 
