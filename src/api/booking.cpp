@@ -7,22 +7,17 @@
 #include "core/json.hpp"
 #include "core/options.hpp"
 #include "core/room_id.hpp"
-#include "pg/home.hpp"
 #include "pg/named_lock.hpp"
 #include "pg/settings.hpp"
 
 namespace videoroom::api {
 namespace {
 
-// Inserts nothing where videoroom.home is not this database's.
 pg::Statement insert{R"(
     WITH room AS (
         INSERT INTO videoroom.room (room_id, booking_id, starts_at, ends_at,
                                     opens_at, closes_at, completes_at, options, metadata, request)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb
-          FROM videoroom.home h
-         WHERE h.system_identifier = $12 AND h.database_oid = $13 AND h.table_oid = h.tableoid
-           AND h.server_major = $14
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb)
         RETURNING room_id, opens_at),
     people AS (
         INSERT INTO videoroom.participant (room_id, user_id)
@@ -43,16 +38,17 @@ std::string new_room_id(std::string_view booking_id)
     return core::make_room_id(booking_id, random);
 }
 
-bool insert_here(pg::Spi &spi, const Booking &booking, std::string_view room_id)
+void check_ours(pg::Spi &spi, pg::Home home)
 {
-    pg::Rows rows = spi.execute(
-        insert, {pg::text(room_id), pg::text(booking.booking_id), pg::timestamp(booking.starts_at),
-                 pg::timestamp(booking.ends_at), pg::timestamp(booking.window.opens_at),
-                 pg::timestamp(booking.window.closes_at), pg::timestamp(booking.window.completes_at),
-                 pg::text(booking.options), pg::text(booking.metadata), pg::text(request_json(booking)),
-                 pg::text_array(booking.participants), pg::system_identifier(), pg::database_oid(),
-                 pg::server_major()});
-    return rows.count() > 0;
+    if (home != pg::Home::ours) {
+        pg::claim_home(spi);  // waits for whoever is adopting them just now
+        home = pg::home();
+    }
+    if (home != pg::Home::ours)
+        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the rooms belong to another database",
+                          "This is a copy of theirs: a restored dump, or a database made from a template.",
+                          "Run SELECT videoroom_adopt(true) to take them over, or "
+                          "SELECT videoroom_adopt(false) to leave them to the other.");
 }
 
 std::string iso(TimestampTz time)
@@ -121,20 +117,16 @@ void refuse_stale_snapshot()
                       "could not serialize access due to concurrent booking");
 }
 
-std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optional<std::string> &predecessor)
+std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optional<std::string> &predecessor,
+                        pg::Home home)
 {
+    check_ours(spi, home);
     std::string room_id = new_room_id(booking.booking_id);
-    if (!insert_here(spi, booking, room_id)) {
-        pg::claim_home(spi);
-        if (pg::home() != pg::Home::ours)
-            throw pg::Failure(
-                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the rooms belong to another database",
-                "This is a copy of theirs: a restored dump, or a database made from a template.",
-                "Run SELECT videoroom_adopt(true) to take them over, or "
-                "SELECT videoroom_adopt(false) to leave them to the other.");
-        if (!insert_here(spi, booking, room_id))
-            refuse_stale_snapshot();
-    }
+    spi.execute(insert, {pg::text(room_id), pg::text(booking.booking_id), pg::timestamp(booking.starts_at),
+                         pg::timestamp(booking.ends_at), pg::timestamp(booking.window.opens_at),
+                         pg::timestamp(booking.window.closes_at), pg::timestamp(booking.window.completes_at),
+                         pg::text(booking.options), pg::text(booking.metadata),
+                         pg::text(request_json(booking)), pg::text_array(booking.participants)});
     if (predecessor &&
         spi.execute(link_predecessor, {pg::text(*predecessor), pg::text(room_id)}).count() == 0 &&
         IsolationUsesXactSnapshot())

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/arguments.hpp"
+#include "pg/home.hpp"
 #include "pg/spi.hpp"
 
 namespace videoroom::api {
@@ -52,8 +53,9 @@ void lock_booking(std::string_view booking_id);
 [[noreturn]] void refuse_stale_snapshot();
 
 // Makes the room: row, participants, event, and the call that will make its session when the window opens.
-// Gives its room_id. The predecessor, if there is one, gets it as its successor. Throws Failure 55000 in a
-// restored copy.
-std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optional<std::string> &predecessor);
+// Gives its room_id. The predecessor, if there is one, gets it as its successor. `home` is as pg::home()
+// said; throws Failure 55000 in a restored copy.
+std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optional<std::string> &predecessor,
+                        pg::Home home);
 
 }  // namespace videoroom::api

@@ -1,7 +1,6 @@
 #include "api/booking.hpp"
 #include "api/refusal.hpp"
 #include "api/room.hpp"
-#include "pg/home.hpp"
 #include "pg/lookup.hpp"
 
 namespace videoroom::api {
@@ -58,11 +57,14 @@ pg::Rows latest_room(pg::Spi &spi, const Booking &booking)
 std::string create_booking(const Booking &booking)
 {
     pg::Spi spi;
-    if (pg::home() == pg::Home::unclaimed)
+    pg::Home home = pg::home();
+    if (home == pg::Home::unclaimed) {
         pg::claim_home(spi);  // before the booking is locked: a first booking may wait for another one here
+        home = pg::home();
+    }
     lock_booking(booking.booking_id);
     if (!was_booked(booking))
-        return insert_room(spi, booking, std::nullopt);
+        return insert_room(spi, booking, std::nullopt, home);
     pg::Rows latest = latest_room(spi, booking);
     if (!latest.empty() && *latest.boolean(0, 2) && *latest.boolean(0, 3)) {
         lock_current_room(spi, booking.booking_id);
@@ -70,7 +72,7 @@ std::string create_booking(const Booking &booking)
         latest = latest_room(spi, booking);
     }
     if (latest.empty())
-        return insert_room(spi, booking, std::nullopt);
+        return insert_room(spi, booking, std::nullopt, home);
 
     std::string room_id = *latest.text(0, 1);
     if (*latest.boolean(0, 2)) {
@@ -79,7 +81,7 @@ std::string create_booking(const Booking &booking)
         return room_id;
     }
     bool inherits = *latest.boolean(0, 5);
-    return insert_room(spi, booking, inherits ? std::optional(room_id) : std::nullopt);
+    return insert_room(spi, booking, inherits ? std::optional(room_id) : std::nullopt, home);
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ std::string reschedule(Wish wish)
         cancel_room(spi, room->room_id, "rescheduled");
     else if (!room->closed)
         settle(spi, room->room_id);
-    std::string room_id = insert_room(spi, wish.booking, room->room_id);
+    std::string room_id = insert_room(spi, wish.booking, room->room_id, pg::home());
     spi.execute(note, {pg::text(room->room_id), pg::text(room_id)});
     return room_id;
 }

@@ -1,10 +1,12 @@
 #include "core/crypto.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 
 namespace videoroom::core {
@@ -15,13 +17,37 @@ const unsigned char *bytes_of(std::string_view text)
     return reinterpret_cast<const unsigned char *>(text.empty() ? "" : text.data());
 }
 
-std::string hmac(const EVP_MD *hash, std::string_view key, std::string_view text)
+struct FreeMac {
+    void operator()(EVP_MAC_CTX *context) const noexcept { EVP_MAC_CTX_free(context); }
+};
+using Mac = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
+
+[[noreturn]] void fail()
+{
+    throw std::runtime_error("could not compute an HMAC: the hash is not available in this OpenSSL");
+}
+
+Mac make_mac(std::string hash)
+{
+    EVP_MAC *algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    Mac mac(EVP_MAC_CTX_new(algorithm));
+    EVP_MAC_free(algorithm);  // the context keeps it
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, hash.data(), 0),
+                               OSSL_PARAM_construct_end()};
+    if (!mac || EVP_MAC_CTX_set_params(mac.get(), parameters) != 1)
+        fail();
+    return mac;
+}
+
+// Looking the algorithms up takes longer than the HMAC of a token: the caller keeps `mac`.
+std::string hmac(EVP_MAC_CTX *mac, std::string_view key, std::string_view text)
 {
     std::array<unsigned char, EVP_MAX_MD_SIZE> code;
-    unsigned int size = 0;
-    if (HMAC(hash, bytes_of(key), static_cast<int>(key.size()), bytes_of(text), text.size(), code.data(),
-             &size) == nullptr)
-        throw std::runtime_error("could not compute an HMAC: the hash is not available in this OpenSSL");
+    std::size_t size = 0;
+    if (EVP_MAC_init(mac, bytes_of(key), key.size(), nullptr) != 1 ||
+        EVP_MAC_update(mac, bytes_of(text), text.size()) != 1 ||
+        EVP_MAC_final(mac, code.data(), &size, code.size()) != 1)
+        fail();
     return {reinterpret_cast<const char *>(code.data()), size};
 }
 
@@ -37,12 +63,14 @@ std::array<unsigned char, 32> sha256(std::string_view text)
 
 std::string hmac_sha1(std::string_view key, std::string_view text)
 {
-    return hmac(EVP_sha1(), key, text);
+    thread_local const Mac mac = make_mac("SHA1");
+    return hmac(mac.get(), key, text);
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view text)
 {
-    return hmac(EVP_sha256(), key, text);
+    thread_local const Mac mac = make_mac("SHA256");
+    return hmac(mac.get(), key, text);
 }
 
 std::string base64(std::string_view bytes)

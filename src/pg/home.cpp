@@ -24,19 +24,20 @@ Statement take_home{R"(
            adopted_at = pg_catalog.clock_timestamp(),
            let_go_at = CASE WHEN NOT $4 THEN pg_catalog.clock_timestamp() END)"};
 
-}  // namespace
-
 Value system_identifier()
 {
     return bigint(static_cast<int64>(GetSystemIdentifier()));
 }
-Value database_oid()
-{
-    return oid(MyDatabaseId);
-}
 Value server_major()
 {
     return integer(this_major);
+}
+
+}  // namespace
+
+Value database_oid()
+{
+    return oid(MyDatabaseId);
 }
 
 Home home()

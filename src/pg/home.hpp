@@ -23,10 +23,7 @@ void claim_home(Spi &spi);
 // Makes the rooms this database's, whoever claims them; keep: with the sessions they have at Twilio.
 void adopt_home(Spi &spi, bool keep);
 
-// What a statement compares videoroom.home with: this cluster's system identifier, database and major
-// version.
-Value system_identifier();
+// pg_database.oid of this database, as a statement's parameter.
 Value database_oid();
-Value server_major();
 
 }  // namespace videoroom::pg
