@@ -884,7 +884,7 @@ BEGIN
          WHERE s.ended_at IS NULL
            AND (s.started_at <= moment - interval '24 hours' OR s.started_at IS NULL)
            AND coalesce(s.started_at, r.closes_at) + interval '24 hours' <= moment
-         ORDER BY s.room_sid
+         ORDER BY s.room_id
          LIMIT batch
            FOR NO KEY UPDATE OF r SKIP LOCKED
     LOOP
