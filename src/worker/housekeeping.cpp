@@ -25,6 +25,18 @@ int dealt_with(pg::Spi &spi, pg::Statement &statement, std::initializer_list<pg:
     return spi.execute(statement, values).integer(0, 1).value_or(0);
 }
 
+TimestampTz next_due()
+{
+    TimestampTz due = DT_NOEND;
+    pg::Transaction transaction;
+    {
+        pg::Spi spi;
+        due = spi.execute(select_next_due).timestamp(0, 1).value_or(DT_NOEND);
+    }
+    transaction.commit();
+    return due;
+}
+
 // True if there may be more.
 bool close_and_apply()
 {
@@ -77,24 +89,17 @@ bool forget_old()
 TimestampTz Housekeeping::run()
 {
     TimestampTz now = GetCurrentTimestamp();
-    bool more = close_and_apply();
+    bool more = false;
+    due_ = next_due();
+    if (due_ <= now) {
+        more = close_and_apply();
+        due_ = next_due();
+    }
     if (core::has_come(give_up_at_, now, quiet_time))
         give_up_at_ = now + (give_up_lost() ? USECS_PER_SEC : quiet_time);
     if (core::has_come(forget_at_, now, quiet_time))
         forget_at_ = now + (forget_old() ? 50 * core::millisecond : quiet_time);
     return more ? now : Min(give_up_at_, forget_at_);
-}
-
-TimestampTz Housekeeping::next_due()
-{
-    TimestampTz due = DT_NOEND;
-    pg::Transaction transaction;
-    {
-        pg::Spi spi;
-        due = spi.execute(select_next_due).timestamp(0, 1).value_or(DT_NOEND);
-    }
-    transaction.commit();
-    return due;
 }
 
 }  // namespace videoroom::worker

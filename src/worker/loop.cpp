@@ -290,7 +290,7 @@ private:
                 next = GetCurrentTimestamp();
             begin_sweep(next);
         }
-        TimestampTz clock = Housekeeping::next_due();
+        TimestampTz clock = housekeeping_.due();
         next = std::min({next, next_call(), clock > GetCurrentTimestamp() ? clock : again()});
         if (have_credentials_ && gate_closed_)
             next = std::min(next, std::max(std::min(gate_.next(true), GetCurrentTimestamp() + USECS_PER_SEC),
