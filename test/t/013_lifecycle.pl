@@ -5,7 +5,7 @@ use warnings;
 use Steps;
 use Test::More;
 use VideoroomTest;
-use Watch qw(let_go log_lines log_position);
+use Watch qw(log_lines log_position);
 
 my $twilio = start_simulator();
 my $node = new_node(simulator => $twilio, retry_cap => '1s', reconcile_interval => '1h', join_wait => '30s', end_after => '2s',
@@ -275,21 +275,19 @@ sub make_elsewhere {
             $$ SELECT EXISTS (SELECT FROM videoroom.room r WHERE r.room_id = room AND r.booking_id = 'recorded-3') $$;
         CREATE TRIGGER refuse BEFORE INSERT ON videoroom.session
             FOR EACH ROW WHEN (public.is_refused(NEW.room_id)) EXECUTE FUNCTION public.refuse()});
-    # Five answers come in while the worker waits for a table that somebody has locked.
+    # Five answers come in while the worker stands still.
     $node->safe_psql('postgres', q{ALTER SYSTEM SET log_min_messages = debug1; SELECT pg_reload_conf()});
     $twilio->faults({ match => { method => 'POST', path => '^/v1/Rooms$' }, delay_ms => 3000, count => -1 });
     my @rooms = book_many($node, 'recorded', 5);
     my ($refused) = grep { one("SELECT booking_id FROM videoroom.room WHERE room_id = '$_'") eq 'recorded-3' } @rooms;
     wait_until { struck($twilio) == 5 } $patience, 'five creates under way';
-    my $client = $node->background_psql('postgres');
-    $client->query_safe('BEGIN; LOCK TABLE videoroom.callback');
-    sql('SELECT videoroom.wake()');
-    wait_until { one(q{SELECT wait_event_type FROM pg_stat_activity WHERE backend_type = 'videoroom worker' AND datname = current_database()}) eq 'Lock' }
-        $patience, 'the worker to wait';
+    my $resting = q{FROM pg_stat_activity WHERE backend_type = 'videoroom worker' AND datname = current_database() AND wait_event_type = 'Extension'};
+    my $pid = wait_until { one("SELECT pid $resting") } $patience, 'the worker to have nothing to do';
     my $position = log_position($node);
-    wait_until { $twilio->sim(GET => 'counts')->{requests}{under_way} == 0 } $patience, 'five answers';
-    $client->query_safe('COMMIT');
-    let_go($client);
+    kill STOP => $pid;
+    my $answered = eval { wait_until { $twilio->sim(GET => 'counts')->{requests}{under_way} == 0 } $patience, 'five answers' };
+    kill CONT => $pid;
+    die $@ unless $answered;
     clear_faults($twilio);
     made($node, $_) for grep { $_ ne $refused } @rooms;
     ok(scalar(log_lines($node, qr/DEBUG:  answers are recorded one by one: not this one/, $position)),
