@@ -1117,7 +1117,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON COLUMN videoroom.room.home IS 'Always NULL: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
+COMMENT ON COLUMN videoroom.room.home IS 'NULL, or 1 where it was booked by 0.1.0: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
 COMMENT ON COLUMN videoroom.home.let_go_at IS 'When this copy let go of the original''s sessions; rooms booked before may have more of them there';
 COMMENT ON COLUMN videoroom.outbox.action IS 'create-room, complete-room, remove-participant or anonymize-participant';
 COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant, anonymize-participant: the PA sid, or identity/ and the user_id to remove while none is known';

@@ -38,12 +38,8 @@ std::string new_room_id(std::string_view booking_id)
     return core::make_room_id(booking_id, random);
 }
 
-void check_ours(pg::Spi &spi, pg::Home home)
+void check_ours(pg::Home home)
 {
-    if (home != pg::Home::ours) {
-        pg::claim_home(spi);  // waits for whoever is adopting them just now
-        home = pg::home();
-    }
     if (home != pg::Home::ours)
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the rooms belong to another database",
                           "This is a copy of theirs: a restored dump, or a database made from a template.",
@@ -106,6 +102,15 @@ std::string request_json(const Booking &booking)
            "\",\"participants\":[" + people + "]}";
 }
 
+pg::Home claim_rooms(pg::Spi &spi)
+{
+    pg::Home home = pg::home();
+    if (home == pg::Home::ours)
+        return home;
+    pg::claim_home(spi);
+    return pg::home();
+}
+
 void lock_booking(std::string_view booking_id)
 {
     pg::call([&] { pg::lock_name(pg::LockClass::booking, booking_id); });
@@ -120,7 +125,7 @@ void refuse_stale_snapshot()
 std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optional<std::string> &predecessor,
                         pg::Home home)
 {
-    check_ours(spi, home);
+    check_ours(home);
     std::string room_id = new_room_id(booking.booking_id);
     spi.execute(insert, {pg::text(room_id), pg::text(booking.booking_id), pg::timestamp(booking.starts_at),
                          pg::timestamp(booking.ends_at), pg::timestamp(booking.window.opens_at),

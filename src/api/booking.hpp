@@ -46,6 +46,10 @@ void read_options(std::string_view json, Booking &booking);
 // have columns of their own.
 std::string request_json(const Booking &booking);
 
+// Whose the rooms are, once they are this database's where nobody else claims them. Waits for a first
+// booking, or for whoever is adopting them just now: so before the booking and its rooms are locked.
+pg::Home claim_rooms(pg::Spi &spi);
+
 // Held until the end of the transaction by whoever makes, moves or ends the rooms of a booking.
 void lock_booking(std::string_view booking_id);
 
@@ -53,8 +57,8 @@ void lock_booking(std::string_view booking_id);
 [[noreturn]] void refuse_stale_snapshot();
 
 // Makes the room: row, participants, event, and the call that will make its session when the window opens.
-// Gives its room_id. The predecessor, if there is one, gets it as its successor. `home` is as pg::home()
-// said; throws Failure 55000 in a restored copy.
+// Gives its room_id. The predecessor, if there is one, gets it as its successor. `home` is what claim_rooms()
+// gave; throws Failure 55000 in a restored copy.
 std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optional<std::string> &predecessor,
                         pg::Home home);
 

@@ -57,11 +57,7 @@ pg::Rows latest_room(pg::Spi &spi, const Booking &booking)
 std::string create_booking(const Booking &booking)
 {
     pg::Spi spi;
-    pg::Home home = pg::home();
-    if (home == pg::Home::unclaimed) {
-        pg::claim_home(spi);  // before the booking is locked: a first booking may wait for another one here
-        home = pg::home();
-    }
+    pg::Home home = claim_rooms(spi);
     lock_booking(booking.booking_id);
     if (!was_booked(booking))
         return insert_room(spi, booking, std::nullopt, home);

@@ -83,6 +83,7 @@ void inherit(pg::Spi &spi, const Room &room, Wish &wish)
 std::string reschedule(Wish wish)
 {
     pg::Spi spi;
+    pg::Home home = claim_rooms(spi);
     lock_booking(wish.booking.booking_id);
     std::optional<Room> room = lock_current_room(spi, wish.booking.booking_id);
     if (!room)
@@ -96,7 +97,7 @@ std::string reschedule(Wish wish)
         cancel_room(spi, room->room_id, "rescheduled");
     else if (!room->closed)
         settle(spi, room->room_id);
-    std::string room_id = insert_room(spi, wish.booking, room->room_id, pg::home());
+    std::string room_id = insert_room(spi, wish.booking, room->room_id, home);
     spi.execute(note, {pg::text(room->room_id), pg::text(room_id)});
     return room_id;
 }

@@ -30,6 +30,8 @@ using Mac = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
 Mac make_mac(std::string hash)
 {
     EVP_MAC *algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    if (algorithm == nullptr)
+        fail();
     Mac mac(EVP_MAC_CTX_new(algorithm));
     EVP_MAC_free(algorithm);  // the context keeps it
     OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, hash.data(), 0),

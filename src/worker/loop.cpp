@@ -214,9 +214,7 @@ private:
 
     void record_answers()
     {
-        TimestampTz now = GetCurrentTimestamp();
-        if (std::none_of(answers_.begin(), answers_.end(),
-                         [now](const Answered &answered) { return answered.not_before <= now; }))
+        if (answers_to_record() == 0)
             return;
         std::size_t waiting = answers_.size();
         Recorded recorded = record(answers_, gate_.paused_until());
@@ -230,6 +228,13 @@ private:
             patience_ = shortest_patience;
             look_at_ = 0;
         }
+    }
+
+    long answers_to_record() const
+    {
+        TimestampTz now = GetCurrentTimestamp();
+        return std::count_if(answers_.begin(), answers_.end(),
+                             [now](const Answered &answered) { return answered.not_before <= now; });
     }
 
     std::vector<std::string> busy_rooms() const
@@ -263,6 +268,7 @@ private:
             slot_->wake_at = DT_NOEND;  // until we know better, whatever commits wakes us
         }
         look_at_ = DT_NOEND;  // answers that are served meanwhile may bring it forward
+        no_room_left_ = false;
         Standing standing = look_at_standing();
         stand_ready(slot_);
         pause_for(standing.pause);
@@ -325,7 +331,7 @@ private:
         no_room_left_ = have_credentials_ && room_for_calls() == 0;
         if (no_room_left_ &&
             !core::has_come(asked_at_ + longest_patience, GetCurrentTimestamp(), longest_patience))
-            return DT_NOEND;  // an answer makes us look again
+            return DT_NOEND;  // an answer makes us look again; what is shown may be a second old
         TimestampTz due_at = next_due(busy_rooms());
         asked_at_ = GetCurrentTimestamp();
         {
@@ -367,8 +373,8 @@ private:
             pg::answer_waiting(slot_, room);
     }
 
-    // A few at a time: the first of them are on the wire while the next are being claimed. True if more may
-    // be due that need not wait.
+    // A few at a time: the first of them are on the wire while the next are being claimed, until there are as
+    // many answers to be recorded. True if more may be due that need not wait.
     bool send_due()
     {
         for (;;) {
@@ -382,13 +388,15 @@ private:
                 gate_.give_back(granted, true);
                 throw;
             }
-            int calls = static_cast<int>(claimed.calls.size());
-            gate_.give_back(granted - send_claimed(claimed), true);
-            if (calls > 0 || claimed.settled)
+            if (!claimed.calls.empty() || claimed.settled)
                 patience_ = shortest_patience;
-            if (calls < most_calls)
+            int sent = send_claimed(claimed);
+            gate_.give_back(granted - sent, true);
+            if (sent < most_calls)
                 return claimed.settled;
             serve();
+            if (answers_to_record() >= most_calls)
+                return true;
         }
     }
 

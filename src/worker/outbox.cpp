@@ -305,16 +305,18 @@ pg::Rows lock_rooms_ahead(pg::Spi &spi, uint64 most, const pg::Value &busy, Time
                                             pg::timestamp(now + longest_join_early),
                                             pg::timestamp(ahead.starts_at), pg::bigint(ahead.id)});
     };
-    if (core::has_come(ahead.until, now, longest_walk))
-        ahead = Ahead{.until = now + longest_walk};
+    const Ahead beginning{.until = now + longest_walk};
+    bool from_beginning = core::has_come(ahead.until, now, longest_walk);
+    if (from_beginning)
+        ahead = beginning;
     pg::Rows rows = walk();
-    if (rows.count() < most && ahead.id != 0) {
-        ahead = Ahead{.until = now + longest_walk};
+    if (rows.count() < most && !from_beginning) {
+        ahead = beginning;
         rows = walk();
     }
-    if (rows.count() < most)
+    if (rows.count() < most) {
         ahead = Ahead();
-    else {
+    } else {
         ahead.starts_at = rows.timestamp(most - 1, 2).value();
         ahead.id = rows.bigint(most - 1, 3).value();
     }

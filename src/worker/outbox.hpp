@@ -14,12 +14,13 @@ struct Claimed {
     bool settled;  // rows were done with that needed no call: others may be due behind them
 };
 
-// How far the rows of rooms made ahead have been taken, in their order. What is before that is on its way: a
+// How far the rows of rooms made ahead have been taken, in their order. What is before that is on its way,
+// but for what somebody held or what became due since, which waits until the next walk from the beginning: a
 // claim that had to walk past hundreds of calls to Twilio would take longer than all else it does.
 struct Ahead {
     TimestampTz starts_at = DT_NOBEGIN;
     int64 id = 0;
-    TimestampTz until = 0;  // then from the beginning, for what has become due there since
+    TimestampTz until = 0;  // then from the beginning again
 };
 
 // Takes due rows, one a room and the most urgent rooms first, leaving out the rooms in `busy` and those whose
