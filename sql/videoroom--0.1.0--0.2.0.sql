@@ -847,6 +847,7 @@ BEGIN
             OR EXISTS (SELECT FROM videoroom.outbox o WHERE o.room_id = r.room_id AND o.dead_at IS NULL OFFSET 0));
 END
 $$;
+
 CREATE OR REPLACE FUNCTION videoroom.expire_rooms(batch integer) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -279,7 +279,6 @@ sub make_elsewhere {
     $node->safe_psql('postgres', q{ALTER SYSTEM SET log_min_messages = debug1; SELECT pg_reload_conf()});
     $twilio->faults({ match => { method => 'POST', path => '^/v1/Rooms$' }, delay_ms => 3000, count => -1 });
     my @rooms = book_many($node, 'recorded', 5);
-    my ($refused) = grep { one("SELECT booking_id FROM videoroom.room WHERE room_id = '$_'") eq 'recorded-3' } @rooms;
     wait_until { struck($twilio) == 5 } $patience, 'five creates under way';
     my $resting = q{FROM pg_stat_activity WHERE backend_type = 'videoroom worker' AND datname = current_database() AND wait_event_type = 'Extension'};
     my $pid = wait_until { one("SELECT pid $resting") } $patience, 'the worker to have nothing to do';
@@ -289,6 +288,7 @@ sub make_elsewhere {
     kill CONT => $pid;
     die $@ unless $answered;
     clear_faults($twilio);
+    my $refused = one(q{SELECT room_id FROM videoroom.room WHERE booking_id = 'recorded-3'});
     made($node, $_) for grep { $_ ne $refused } @rooms;
     ok(scalar(log_lines($node, qr/DEBUG:  answers are recorded one by one: not this one/, $position)),
         'of answers that are recorded together one cannot be: they are recorded one by one');

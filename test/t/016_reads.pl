@@ -24,10 +24,21 @@ sub read_so_far {
 
 # Counters come in when a process has nothing else to do.
 sub counted {
-    my ($made) = @_;
     my $read;
     wait_until { sql('SELECT videoroom.wake()'); $read = read_so_far(); $read->{made} >= $made } $patience, "$made sessions to be counted";
     return $read;
+}
+
+# The rows that the worker reads of each table for one of so many calls.
+sub read_for_calls {
+    my ($name) = @_;
+    my $before = read_so_far();
+    $made += $new;
+    book_many($node, $name, $new);
+    my $after = counted();
+    my %read = map { $_ => ($after->{$_} - $before->{$_}) / $new } keys %$after;
+    note "$name: ", join ', ', map { sprintf '%s %.1f', $_, $read{$_} } sort keys %read;
+    return \%read;
 }
 
 # The worker's plans are made for a few rooms, and nobody tells it that there are many now.
@@ -50,18 +61,8 @@ sql(qq{
     SELECT 'PA' || md5(n::text), 'RM' || md5(n::text), 'alice', now() FROM generate_series(1, $open) n;
     INSERT INTO videoroom.outbox (room_id, action, priority, run_at)
     SELECT 'open' || n, 'complete-room', 3, now() + interval '21 hours' FROM generate_series(1, $open) n});
-# The rows that the worker reads of each table for one of so many calls.
-sub read_for_calls {
-    my ($name) = @_;
-    my $before = read_so_far();
-    $made += $new;
-    book_many($node, $name, $new);
-    my $after = counted($made);
-    my %read = map { $_ => ($after->{$_} - $before->{$_}) / $new } keys %$after;
-    note "$name: ", join ', ', map { sprintf '%s %.1f', $_, $read{$_} } sort keys %read;
-    return \%read;
-}
-counted($made);
+
+counted();
 cmp_ok(read_for_calls('stale')->{session}, '<', 30, "of $open open sessions few are read for a call, though plans were made for 60");
 sql('VACUUM ANALYZE');
 my $read = read_for_calls('fresh');
