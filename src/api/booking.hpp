@@ -1,4 +1,4 @@
-// A booking as it was asked for, and the one statement that makes a room of it.
+// A booking as it was asked for, and the room that is made of it.
 #pragma once
 
 #include <optional>

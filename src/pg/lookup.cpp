@@ -3,32 +3,35 @@
 namespace videoroom::pg {
 namespace {
 
-Oid find_relation(const char *name, Oid schema)
+int number_of(const Table &table, const char *name)
 {
-    Oid relation = get_relname_relid(name, schema);
+    return column_number(table.relation, name);
+}
+
+}  // namespace
+
+Oid relation_oid(const char *name)
+{
+    Oid relation = get_relname_relid(name, get_namespace_oid("videoroom", false));
     if (!OidIsValid(relation))
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
                 errmsg("relation \"videoroom.%s\" does not exist", name));
     return relation;
 }
 
-int number_of(const Table &table, const char *name)
+int column_number(Relation table, const char *name)
 {
-    int number = SPI_fnumber(RelationGetDescr(table.relation), name);
+    int number = SPI_fnumber(RelationGetDescr(table), name);
     if (number <= 0)
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
-                errmsg("column \"%s\" of \"videoroom.%s\" does not exist", name,
-                       RelationGetRelationName(table.relation)));
+        ereport(
+            ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
+            errmsg("column \"%s\" of \"videoroom.%s\" does not exist", name, RelationGetRelationName(table)));
     return number;
 }
 
-}  // namespace
-
 Table open_table(const char *name, const char *index)
 {
-    Oid schema = get_namespace_oid("videoroom", false);
-    Relation relation = table_open(find_relation(name, schema), AccessShareLock);
-    return {relation, find_relation(index, schema)};
+    return {table_open(relation_oid(name), AccessShareLock), relation_oid(index)};
 }
 
 void close_table(const Table &table)

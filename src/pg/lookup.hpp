@@ -9,6 +9,10 @@
 
 namespace videoroom::pg {
 
+// A relation of ours, and the number of one's column, by name.
+Oid relation_oid(const char *name);
+int column_number(Relation table, const char *name);
+
 // A table of ours, locked against DROP until the end of the transaction.
 struct Table {
     Relation relation;

@@ -72,6 +72,12 @@ Value text_or_null(const std::optional<std::string> &value)
     return value ? text(std::string_view(*value)) : Value{TEXTOID, 0, true};
 }
 
+Value jsonb(const std::string &json)
+{
+    Datum datum = call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.c_str())); });
+    return {JSONBOID, datum, false};
+}
+
 Value text_array(const std::vector<std::string> &values)
 {
     return array_of(values, texts);
@@ -105,6 +111,10 @@ Value bigint(int64 value)
 Value integer(int32 value)
 {
     return {INT4OID, Int32GetDatum(value), false};
+}
+Value smallint(int16 value)
+{
+    return {INT2OID, Int16GetDatum(value), false};
 }
 Value boolean(bool value)
 {

@@ -28,6 +28,7 @@ struct Value {
 
 Value text(std::string_view value);
 Value text_or_null(const std::optional<std::string> &value);
+Value jsonb(const std::string &json);
 Value text_array(const std::vector<std::string> &values);
 Value text_array(const std::vector<std::optional<std::string>> &values);
 Value bigint_array(const std::vector<int64> &values);
@@ -35,6 +36,7 @@ Value bigint_array(const std::vector<std::optional<int64>> &values);
 Value timestamp_array(const std::vector<std::optional<TimestampTz>> &values);
 Value bigint(int64 value);
 Value integer(int32 value);
+Value smallint(int16 value);
 Value boolean(bool value);
 Value oid(Oid value);
 Value timestamp(TimestampTz value);

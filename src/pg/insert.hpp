@@ -1,0 +1,22 @@
+// Rows written without a plan, as logical replication writes them: starting the executor for an INSERT takes
+// longer than to write what a booking consists of. Defaults, generated columns, CHECKs, unique and foreign
+// keys and row triggers hold as ever; statement triggers, rules and row security do not, and our tables have
+// none.
+#pragma once
+
+#include <initializer_list>
+#include <vector>
+
+#include "pg/spi.hpp"
+
+namespace videoroom::pg {
+
+// INSERT INTO videoroom.<table> (columns) VALUES (values): row after row, a value of the column's very type
+// for each of the columns. To look up and prepare one default takes a third as long as to write the row:
+// where it matters, say the value.
+void insert(const char *table, std::initializer_list<const char *> columns, const std::vector<Value> &values);
+
+// The next value of a sequence of ours, such as an identity column's.
+Value next_value(const char *sequence);
+
+}  // namespace videoroom::pg
