@@ -453,8 +453,8 @@ BEGIN
 
     -- The calls that the facts ask for. One that backs off, or was given up since, is left alone: else Twilio would be
     -- called as often as facts come in.
-    INSERT INTO videoroom.outbox AS o (room_id, action, target, priority, run_at)
-    SELECT r.room_id, call.action, call.target, call.priority, call.run_at
+    INSERT INTO videoroom.outbox AS o (room_id, action, target, priority, run_at, starts_at)
+    SELECT r.room_id, call.action, call.target, call.priority, call.run_at, r.starts_at
       FROM videoroom.room r
      CROSS JOIN LATERAL (
            SELECT count(*) > 0 AS open, max(s.started_at) AS since

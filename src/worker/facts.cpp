@@ -1,9 +1,27 @@
 #include "worker/facts.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace videoroom::worker {
 namespace {
+
+constexpr const char *session_started = "session-started";
+
+// Of a session just made nobody knows yet, as a rule: then there is nothing to merge with.
+pg::Statement insert_sessions = {R"(
+    WITH new AS (
+        INSERT INTO videoroom.session (room_sid, room_id, started_rest, ended_rest, seen_alive_at)
+        SELECT f.room_sid, f.room_id, f.started, coalesce(f.ended, f.over), f.alive
+          FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),
+                          pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6))
+               AS f (room_id, room_sid, started, ended, alive, over)
+        ON CONFLICT (room_sid) DO NOTHING
+        RETURNING room_sid, room_id),
+    noted AS (
+        INSERT INTO videoroom.event (room_id, kind, detail)
+        SELECT new.room_id, 'session-started', pg_catalog.jsonb_build_object('room_sid', new.room_sid) FROM new)
+    SELECT new.room_sid FROM new)"};
 
 // Twilio: every date may be null. An end without one is dated by when it was asked about, `over`, unless one
 // is known.
@@ -58,17 +76,39 @@ std::optional<TimestampTz> end_of(const core::Room &room)
 
 }  // namespace
 
+void Facts::Sessions::add(const std::string &room, const core::Room &session, TimestampTz asked_at,
+                          const char *kind)
+{
+    bool is_over = session.status != "in-progress";
+    room_id.push_back(room);
+    room_sid.push_back(session.sid);
+    event.push_back(kind ? std::optional<std::string>(kind) : std::nullopt);
+    started.push_back(to_server(session.date_created));
+    ended.push_back(is_over ? end_of(session) : std::nullopt);
+    alive.push_back(is_over ? std::nullopt : std::optional(asked_at));
+    over.push_back(is_over ? std::optional(asked_at) : std::nullopt);
+}
+
+void Facts::Sessions::add(const Sessions &others, std::size_t number)
+{
+    room_id.push_back(others.room_id[number]);
+    room_sid.push_back(others.room_sid[number]);
+    event.push_back(others.event[number]);
+    started.push_back(others.started[number]);
+    ended.push_back(others.ended[number]);
+    alive.push_back(others.alive[number]);
+    over.push_back(others.over[number]);
+}
+
+void Facts::made(const std::string &room_id, const core::Room &room, TimestampTz asked_at)
+{
+    made_.add(room_id, room, asked_at, session_started);
+}
+
 void Facts::session(const std::string &room_id, const core::Room &room, TimestampTz asked_at,
                     const char *event)
 {
-    bool over = room.status != "in-progress";
-    sessions_.room_id.push_back(room_id);
-    sessions_.room_sid.push_back(room.sid);
-    sessions_.event.push_back(event ? std::optional<std::string>(event) : std::nullopt);
-    sessions_.started.push_back(to_server(room.date_created));
-    sessions_.ended.push_back(over ? end_of(room) : std::nullopt);
-    sessions_.alive.push_back(over ? std::nullopt : std::optional(asked_at));
-    sessions_.over.push_back(over ? std::optional(asked_at) : std::nullopt);
+    sessions_.add(room_id, room, asked_at, event);
 }
 
 void Facts::connection(const std::string &room_sid, const core::Participant &participant,
@@ -103,14 +143,34 @@ void Facts::about(const std::string &room_id)
         rooms_.push_back(room_id);
 }
 
+// Writes the sessions that were made; gives all that are known already.
+Facts::Sessions Facts::still_to_merge(pg::Spi &spi) const
+{
+    Sessions sessions = sessions_;
+    if (made_.room_sid.empty())
+        return sessions;
+    pg::Rows rows =
+        spi.execute(insert_sessions, {pg::text_array(made_.room_id), pg::text_array(made_.room_sid),
+                                      pg::timestamp_array(made_.started), pg::timestamp_array(made_.ended),
+                                      pg::timestamp_array(made_.alive), pg::timestamp_array(made_.over)});
+    std::set<std::string> written;
+    for (uint64 i = 0; i < rows.count(); i++)
+        written.insert(rows.text(i, 1).value());
+    for (std::size_t i = 0; i < made_.room_sid.size(); i++)
+        if (!written.contains(made_.room_sid[i]))
+            sessions.add(made_, i);
+    return sessions;
+}
+
 void Facts::write(pg::Spi &spi) const
 {
-    if (!sessions_.room_id.empty())
+    const Sessions sessions = still_to_merge(spi);
+    if (!sessions.room_id.empty())
         spi.execute(record_sessions,
-                    {pg::text_array(sessions_.room_id), pg::text_array(sessions_.room_sid),
-                     pg::text_array(sessions_.event), pg::timestamp_array(sessions_.started),
-                     pg::timestamp_array(sessions_.ended), pg::timestamp_array(sessions_.alive),
-                     pg::timestamp_array(sessions_.over)});
+                    {pg::text_array(sessions.room_id), pg::text_array(sessions.room_sid),
+                     pg::text_array(sessions.event), pg::timestamp_array(sessions.started),
+                     pg::timestamp_array(sessions.ended), pg::timestamp_array(sessions.alive),
+                     pg::timestamp_array(sessions.over)});
     if (!connections_.participant_sid.empty())
         spi.execute(record_connections,
                     {pg::text_array(connections_.participant_sid), pg::text_array(connections_.room_sid),

@@ -2,6 +2,7 @@
 // in sets: to start a statement costs more than to write a row.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,11 @@ namespace videoroom::worker {
 
 class Facts {
 public:
-    // A session as Twilio described it when it was asked at `asked_at`. `event`: the kind of event that it is
-    // if anything about it is new, nullptr for none.
+    // The session that a create made, as Twilio described it when it was asked at `asked_at`.
+    void made(const std::string &room_id, const core::Room &room, TimestampTz asked_at);
+
+    // A session that Twilio has, likewise. `event`: the kind of event that it is if anything about it is new,
+    // nullptr for none.
     void session(const std::string &room_id, const core::Room &room, TimestampTz asked_at,
                  const char *event = nullptr);
 
@@ -35,11 +39,18 @@ public:
 private:
     using Moments = std::vector<std::optional<TimestampTz>>;
 
-    struct {
+    struct Sessions {
         std::vector<std::string> room_id, room_sid;
         std::vector<std::optional<std::string>> event;
         Moments started, ended, alive, over;
-    } sessions_;
+
+        void add(const std::string &room, const core::Room &session, TimestampTz asked_at, const char *kind);
+        void add(const Sessions &others, std::size_t number);
+    };
+
+    Sessions still_to_merge(pg::Spi &spi) const;
+
+    Sessions made_, sessions_;
     struct {
         std::vector<std::string> participant_sid, room_sid, user_id;
         Moments connected, disconnected, over;

@@ -167,8 +167,10 @@ private:
     void session_made()
     {
         const core::Room &room = *answered_.room;
-        facts_.session(call_.room_id, room, call_.sent_at,
-                       call_.purpose == Purpose::create ? "session-started" : "session-found");
+        if (call_.purpose == Purpose::create)
+            facts_.made(call_.room_id, room, call_.sent_at);
+        else
+            facts_.session(call_.room_id, room, call_.sent_at, "session-found");
         effects_.made.emplace_back(call_.room_id, room.sid);
         finish_create();
     }
