@@ -219,9 +219,10 @@ COMMENT ON COLUMN videoroom.callback.attempts IS 'How often applying it failed';
 COMMENT ON COLUMN videoroom.callback.retry_at IS 'When the worker tries again, while applied_at is NULL';
 COMMENT ON COLUMN videoroom.callback.error IS 'Why it was ignored, or how applying it failed last';
 
+-- No foreign key: whoever adds an event holds its room, and to look the room up again for each takes as long as to add it.
 CREATE TABLE videoroom.event (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    room_id text COLLATE "C" NOT NULL REFERENCES videoroom.room,
+    room_id text COLLATE "C" NOT NULL,
     at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     kind    text NOT NULL,
     detail  jsonb NOT NULL DEFAULT '{}'

@@ -10,6 +10,11 @@ LANGUAGE C VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'videoroom_find_room';
 COMMENT ON FUNCTION videoroom.find_room(text) IS 'A room by its key, NULL if there is none; faster than SELECT';
 
+CREATE FUNCTION videoroom.lock_room(room_id text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_lock_room';
+COMMENT ON FUNCTION videoroom.lock_room(text) IS 'Locks a room FOR NO KEY UPDATE, false if there is none; faster than SELECT';
+
 CREATE FUNCTION videoroom.find_participant(room_id text, user_id text) RETURNS videoroom.participant
 LANGUAGE C VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'videoroom_find_participant';
@@ -24,6 +29,26 @@ CREATE FUNCTION videoroom.find_connection(participant_sid text) RETURNS videoroo
 LANGUAGE C VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'videoroom_find_connection';
 COMMENT ON FUNCTION videoroom.find_connection(text) IS 'A connection by its key, NULL if there is none; faster than SELECT';
+
+CREATE FUNCTION videoroom.note_event(room_id text, kind text, detail jsonb) RETURNS bigint
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_note_event';
+COMMENT ON FUNCTION videoroom.note_event(text, text, jsonb) IS 'Adds an event and gives its number; faster than INSERT';
+
+CREATE FUNCTION videoroom.insert_connection(
+    participant_sid       text,
+    room_sid              text,
+    user_id               text,
+    connected_callback    timestamptz,
+    connected_rest        timestamptz,
+    disconnected_callback timestamptz,
+    disconnected_rest     timestamptz,
+    duration              integer
+) RETURNS boolean
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_insert_connection';
+COMMENT ON FUNCTION videoroom.insert_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
+    'Adds a connection and gives true; faster than INSERT';
 
 CREATE FUNCTION videoroom.merge_session(
     room_id          text,
@@ -154,21 +179,12 @@ DECLARE
 BEGIN
     was := videoroom.find_connection(merge_connection.participant_sid);
     IF was.participant_sid IS NULL THEN
-        INSERT INTO videoroom.connection
-            (participant_sid, room_sid, user_id, connected_callback, connected_rest,
-             disconnected_callback, disconnected_rest, duration)
-        VALUES
-            (merge_connection.participant_sid, merge_connection.room_sid, merge_connection.user_id,
-             merge_connection.connected_callback, merge_connection.connected_rest,
-             merge_connection.disconnected_callback, merge_connection.disconnected_rest,
-             merge_connection.duration)
-        ON CONFLICT (participant_sid) DO NOTHING;
-        IF FOUND THEN
-            is_new := true;
-            known_as := merge_connection.user_id;
-            RETURN;
-        END IF;
-        was := videoroom.find_connection(merge_connection.participant_sid);
+        is_new := videoroom.insert_connection(
+            merge_connection.participant_sid, merge_connection.room_sid, merge_connection.user_id,
+            merge_connection.connected_callback, merge_connection.connected_rest,
+            merge_connection.disconnected_callback, merge_connection.disconnected_rest, merge_connection.duration);
+        known_as := merge_connection.user_id;
+        RETURN;
     END IF;
     -- The first user_id stays: Twilio never changes it, save to forget a person.
     known_as := was.user_id;

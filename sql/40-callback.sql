@@ -33,27 +33,22 @@ DECLARE
     sid      text := payload ->> 'RoomSid';
     stay     text := payload ->> 'ParticipantSid';
     person   text := payload ->> 'ParticipantIdentity';
-    sent_at  text := payload ->> 'Timestamp';
-    at       timestamptz := sent_at;
+    at       timestamptz := payload ->> 'Timestamp';
     session  record;
     visit    record;
     is_new   boolean;
     known_as text;
+    noted    bigint;
     status   text;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
-    ELSIF stay IS NULL OR person IS NULL
+    ELSIF kind IS NULL OR stay IS NULL OR person IS NULL
           OR kind NOT IN ('participant-connected', 'participant-disconnected',
                           'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
         RETURN 'ignored';
     END IF;
-    IF kind IS NULL OR sid IS NULL OR at IS NULL THEN
-        RETURN 'ignored';
-    END IF;
-
-    PERFORM FROM videoroom.room r WHERE r.room_id = room FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    IF sid IS NULL OR at IS NULL OR videoroom.lock_room(room) IS NOT TRUE THEN
         RETURN 'ignored';
     END IF;
 
@@ -62,17 +57,17 @@ BEGIN
         CASE WHEN kind = 'room-created' THEN at END, NULL,
         CASE WHEN kind = 'room-ended' THEN at END, NULL,
         CASE WHEN kind <> 'room-ended' THEN at END);
-    is_new := session.is_new;
-    IF is_new IS NULL THEN
+    IF session.is_new IS NULL THEN
         RETURN 'ignored';
-    END IF;
-    IF stay IS NOT NULL THEN
+    ELSIF stay IS NULL THEN
+        is_new := session.is_new;
+    ELSE
         visit := videoroom.merge_connection(
             stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END);
-        is_new := visit.is_new OR is_new;
+        is_new := visit.is_new OR session.is_new;
         known_as := visit.known_as;
     END IF;
     IF NOT is_new THEN
@@ -80,9 +75,8 @@ BEGIN
     END IF;
 
     -- Under the name it is known by here: a person may have been forgotten since.
-    INSERT INTO videoroom.event (room_id, kind, detail)
-    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
-        'event', kind, 'at', sent_at, 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
+    noted := videoroom.note_event(room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
+        'event', kind, 'at', payload ->> 'Timestamp', 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
 
     -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends.
     IF session.is_new OR NOT session.is_open OR (videoroom.find_participant(room, known_as)).removed_at IS NOT NULL THEN
@@ -131,12 +125,6 @@ DECLARE
     decoded record;
     counted boolean;
 BEGIN
-    IF NEW.body IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body must not be null';
-    ELSIF octet_length(NEW.body) > 65536 THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body is longer than 65536 bytes';
-    END IF;
-
     NEW.digest := videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
     IF videoroom.knows_callback(NEW.digest) THEN
         counted := videoroom.count_callback('duplicate', NULL, NULL);
@@ -145,27 +133,27 @@ BEGIN
     decoded := videoroom.decode_callback(NEW.body);
 
     NEW.room_id := decoded.room_id;
-    NEW.received_at := clock_timestamp();
-    NEW.applied_at := NULL;
-    NEW.outcome := NULL;
-    NEW.attempts := 0;
-    NEW.retry_at := NULL;
-    NEW.error := decoded.ignored;
     IF decoded.ignored IS NOT NULL THEN
+        NEW.error := decoded.ignored;
         NEW.outcome := 'ignored';
         NEW.applied_at := clock_timestamp();
     ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         -- Of what others have committed since, nothing is seen here: left to the worker, whose snapshots are new.
         NEW.retry_at := clock_timestamp();
+        NEW.outcome := NULL;
+        NEW.applied_at := NULL;
         PERFORM videoroom.wake();
     ELSE
         -- Twilio will not send it twice: what fails now is kept and tried again.
         BEGIN
             NEW.outcome := videoroom.apply_callback(decoded.payload);
-            NEW.error := CASE WHEN NEW.outcome = 'ignored' THEN 'not about a room of ours' END;
             NEW.applied_at := clock_timestamp();
+            IF NEW.outcome = 'ignored' THEN
+                NEW.error := 'not about a room of ours';
+            END IF;
         EXCEPTION WHEN OTHERS THEN
             NEW.outcome := NULL;
+            NEW.applied_at := NULL;
             NEW.attempts := 1;
             NEW.retry_at := videoroom.retry_time(1);
             NEW.error := format('%s: %s', SQLSTATE, SQLERRM);

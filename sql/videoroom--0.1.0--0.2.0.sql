@@ -6,6 +6,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 ALTER TABLE videoroom.home ADD COLUMN let_go_at timestamptz;
 DROP INDEX videoroom.room_home;
 ALTER TABLE videoroom.room ALTER COLUMN home DROP NOT NULL, ALTER COLUMN home DROP DEFAULT;
+ALTER TABLE videoroom.event DROP CONSTRAINT event_room_id_fkey;
 ALTER TABLE videoroom.outbox DROP CONSTRAINT outbox_action_check;
 ALTER TABLE videoroom.outbox ADD CONSTRAINT outbox_action_check
     CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant'));
@@ -184,6 +185,11 @@ LANGUAGE C VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'videoroom_find_room';
 COMMENT ON FUNCTION videoroom.find_room(text) IS 'A room by its key, NULL if there is none; faster than SELECT';
 
+CREATE FUNCTION videoroom.lock_room(room_id text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_lock_room';
+COMMENT ON FUNCTION videoroom.lock_room(text) IS 'Locks a room FOR NO KEY UPDATE, false if there is none; faster than SELECT';
+
 CREATE FUNCTION videoroom.find_participant(room_id text, user_id text) RETURNS videoroom.participant
 LANGUAGE C VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'videoroom_find_participant';
@@ -203,6 +209,26 @@ DROP FUNCTION videoroom.settle_outbox(videoroom.room),
     videoroom.room_status(videoroom.room),
     videoroom.require(text, text, text, integer, timestamptz, timestamptz),
     videoroom.provide_again(videoroom.room, timestamptz);
+
+CREATE FUNCTION videoroom.note_event(room_id text, kind text, detail jsonb) RETURNS bigint
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_note_event';
+COMMENT ON FUNCTION videoroom.note_event(text, text, jsonb) IS 'Adds an event and gives its number; faster than INSERT';
+
+CREATE FUNCTION videoroom.insert_connection(
+    participant_sid       text,
+    room_sid              text,
+    user_id               text,
+    connected_callback    timestamptz,
+    connected_rest        timestamptz,
+    disconnected_callback timestamptz,
+    disconnected_rest     timestamptz,
+    duration              integer
+) RETURNS boolean
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_insert_connection';
+COMMENT ON FUNCTION videoroom.insert_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
+    'Adds a connection and gives true; faster than INSERT';
 
 CREATE FUNCTION videoroom.merge_session(
     room_id          text,
@@ -333,21 +359,12 @@ DECLARE
 BEGIN
     was := videoroom.find_connection(merge_connection.participant_sid);
     IF was.participant_sid IS NULL THEN
-        INSERT INTO videoroom.connection
-            (participant_sid, room_sid, user_id, connected_callback, connected_rest,
-             disconnected_callback, disconnected_rest, duration)
-        VALUES
-            (merge_connection.participant_sid, merge_connection.room_sid, merge_connection.user_id,
-             merge_connection.connected_callback, merge_connection.connected_rest,
-             merge_connection.disconnected_callback, merge_connection.disconnected_rest,
-             merge_connection.duration)
-        ON CONFLICT (participant_sid) DO NOTHING;
-        IF FOUND THEN
-            is_new := true;
-            known_as := merge_connection.user_id;
-            RETURN;
-        END IF;
-        was := videoroom.find_connection(merge_connection.participant_sid);
+        is_new := videoroom.insert_connection(
+            merge_connection.participant_sid, merge_connection.room_sid, merge_connection.user_id,
+            merge_connection.connected_callback, merge_connection.connected_rest,
+            merge_connection.disconnected_callback, merge_connection.disconnected_rest, merge_connection.duration);
+        known_as := merge_connection.user_id;
+        RETURN;
     END IF;
     -- The first user_id stays: Twilio never changes it, save to forget a person.
     known_as := was.user_id;
@@ -539,27 +556,22 @@ DECLARE
     sid      text := payload ->> 'RoomSid';
     stay     text := payload ->> 'ParticipantSid';
     person   text := payload ->> 'ParticipantIdentity';
-    sent_at  text := payload ->> 'Timestamp';
-    at       timestamptz := sent_at;
+    at       timestamptz := payload ->> 'Timestamp';
     session  record;
     visit    record;
     is_new   boolean;
     known_as text;
+    noted    bigint;
     status   text;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
-    ELSIF stay IS NULL OR person IS NULL
+    ELSIF kind IS NULL OR stay IS NULL OR person IS NULL
           OR kind NOT IN ('participant-connected', 'participant-disconnected',
                           'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
         RETURN 'ignored';
     END IF;
-    IF kind IS NULL OR sid IS NULL OR at IS NULL THEN
-        RETURN 'ignored';
-    END IF;
-
-    PERFORM FROM videoroom.room r WHERE r.room_id = room FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    IF sid IS NULL OR at IS NULL OR videoroom.lock_room(room) IS NOT TRUE THEN
         RETURN 'ignored';
     END IF;
 
@@ -568,17 +580,17 @@ BEGIN
         CASE WHEN kind = 'room-created' THEN at END, NULL,
         CASE WHEN kind = 'room-ended' THEN at END, NULL,
         CASE WHEN kind <> 'room-ended' THEN at END);
-    is_new := session.is_new;
-    IF is_new IS NULL THEN
+    IF session.is_new IS NULL THEN
         RETURN 'ignored';
-    END IF;
-    IF stay IS NOT NULL THEN
+    ELSIF stay IS NULL THEN
+        is_new := session.is_new;
+    ELSE
         visit := videoroom.merge_connection(
             stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END);
-        is_new := visit.is_new OR is_new;
+        is_new := visit.is_new OR session.is_new;
         known_as := visit.known_as;
     END IF;
     IF NOT is_new THEN
@@ -586,9 +598,8 @@ BEGIN
     END IF;
 
     -- Under the name it is known by here: a person may have been forgotten since.
-    INSERT INTO videoroom.event (room_id, kind, detail)
-    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
-        'event', kind, 'at', sent_at, 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
+    noted := videoroom.note_event(room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
+        'event', kind, 'at', payload ->> 'Timestamp', 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
 
     -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends.
     IF session.is_new OR NOT session.is_open OR (videoroom.find_participant(room, known_as)).removed_at IS NOT NULL THEN
@@ -626,12 +637,6 @@ DECLARE
     decoded record;
     counted boolean;
 BEGIN
-    IF NEW.body IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body must not be null';
-    ELSIF octet_length(NEW.body) > 65536 THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body is longer than 65536 bytes';
-    END IF;
-
     NEW.digest := videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
     IF videoroom.knows_callback(NEW.digest) THEN
         counted := videoroom.count_callback('duplicate', NULL, NULL);
@@ -640,27 +645,27 @@ BEGIN
     decoded := videoroom.decode_callback(NEW.body);
 
     NEW.room_id := decoded.room_id;
-    NEW.received_at := clock_timestamp();
-    NEW.applied_at := NULL;
-    NEW.outcome := NULL;
-    NEW.attempts := 0;
-    NEW.retry_at := NULL;
-    NEW.error := decoded.ignored;
     IF decoded.ignored IS NOT NULL THEN
+        NEW.error := decoded.ignored;
         NEW.outcome := 'ignored';
         NEW.applied_at := clock_timestamp();
     ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         -- Of what others have committed since, nothing is seen here: left to the worker, whose snapshots are new.
         NEW.retry_at := clock_timestamp();
+        NEW.outcome := NULL;
+        NEW.applied_at := NULL;
         PERFORM videoroom.wake();
     ELSE
         -- Twilio will not send it twice: what fails now is kept and tried again.
         BEGIN
             NEW.outcome := videoroom.apply_callback(decoded.payload);
-            NEW.error := CASE WHEN NEW.outcome = 'ignored' THEN 'not about a room of ours' END;
             NEW.applied_at := clock_timestamp();
+            IF NEW.outcome = 'ignored' THEN
+                NEW.error := 'not about a room of ours';
+            END IF;
         EXCEPTION WHEN OTHERS THEN
             NEW.outcome := NULL;
+            NEW.applied_at := NULL;
             NEW.attempts := 1;
             NEW.retry_at := videoroom.retry_time(1);
             NEW.error := format('%s: %s', SQLSTATE, SQLERRM);
@@ -1233,6 +1238,9 @@ BEGIN
                'videoroom.find_participant(text, text)',
                'videoroom.find_session(text)',
                'videoroom.find_connection(text)',
+               'videoroom.lock_room(text)',
+               'videoroom.note_event(text, text, jsonb)',
+               'videoroom.insert_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer)',
                'videoroom.merge_session(text, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz)',
                'videoroom.merge_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer)',
                'videoroom.settle_rooms(text[], boolean)',

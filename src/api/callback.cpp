@@ -21,6 +21,7 @@ namespace videoroom::api {
 namespace {
 
 constexpr std::string_view signature_header = "x-twilio-signature";
+constexpr std::size_t longest_body = 64 * 1024;
 
 pg::Statement insert{"INSERT INTO videoroom.callback (body, signature) VALUES ($1, $2)"};
 
@@ -54,7 +55,9 @@ bool genuine(const core::Form &form, const std::string &url, const std::string &
 // Arguments body, signature, url; gives the body.
 std::string verify(const Arguments &arguments)
 {
-    std::string body = arguments.text(0, "body");
+    std::string body = arguments.text(0, "callback body");
+    if (body.size() > longest_body)
+        throw core::InvalidInput("callback body is longer than " + std::to_string(longest_body) + " bytes");
     std::string signature = arguments.optional_text(1).value_or("");
     std::optional<std::string> given_url = arguments.optional_text(2);
     std::string url = given_url ? *given_url : own_url();

@@ -29,9 +29,9 @@ int column_number(Relation table, const char *name)
     return number;
 }
 
-Table open_table(const char *name, const char *index)
+Table open_table(const char *name, const char *index, LOCKMODE lock)
 {
-    return {table_open(relation_oid(name), AccessShareLock), relation_oid(index)};
+    return {table_open(relation_oid(name), lock), relation_oid(index)};
 }
 
 void close_table(const Table &table)

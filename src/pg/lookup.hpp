@@ -13,12 +13,12 @@ namespace videoroom::pg {
 Oid relation_oid(const char *name);
 int column_number(Relation table, const char *name);
 
-// A table of ours, locked against DROP until the end of the transaction.
+// A table of ours, locked until the end of the transaction, against DROP at least.
 struct Table {
     Relation relation;
     Oid index;
 };
-Table open_table(const char *name, const char *index);
+Table open_table(const char *name, const char *index, LOCKMODE lock = AccessShareLock);
 void close_table(const Table &table);
 
 // A row's column by its name; NULL gives `otherwise`.

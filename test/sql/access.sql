@@ -43,10 +43,13 @@ function videoroom.find_room(text)|
 function videoroom.find_session(text)|
 function videoroom.forget_callbacks(text)|
 function videoroom.forget_in(text,text)|
+function videoroom.insert_connection(text,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,integer)|
 function videoroom.knows_callback(bytea)|
+function videoroom.lock_room(text)|
 function videoroom.lose_sessions(integer)|
 function videoroom.merge_connection(text,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,integer)|
 function videoroom.merge_session(text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone)|
+function videoroom.note_event(text,text,jsonb)|
 function videoroom.outbox_wake()|
 function videoroom.presumed_end(text,timestamp with time zone)|
 function videoroom.purge(interval,integer)|
