@@ -51,6 +51,7 @@ VIDEOROOM_FUNCTION(videoroom_lock_room)
     using namespace videoroom;
 
     return pg::call([&] {
+        PreventCommandIfReadOnly("SELECT FOR NO KEY UPDATE");
         bool locked = false;
         pg::Table rooms = pg::open_table("room", "room_pkey", RowShareLock);
         ScanKeyData key = pg::equals(rooms, "room_id", TextDatumGetCString(PG_GETARG_DATUM(0)));
