@@ -142,6 +142,7 @@ BEGIN
         NEW.retry_at := clock_timestamp();
         NEW.outcome := NULL;
         NEW.applied_at := NULL;
+        NEW.attempts := 0;
         PERFORM videoroom.wake();
     ELSE
         -- Twilio will not send it twice: what fails now is kept and tried again.

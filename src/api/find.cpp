@@ -28,19 +28,23 @@ Datum find(FunctionCallInfo fcinfo, const char *table, const char *index, const 
 }
 
 // As SELECT ... FOR NO KEY UPDATE locks a row: waits for whoever changes it, and then locks what that left.
-bool lock_row(const pg::Table &table, ItemPointer row, Snapshot snapshot)
+bool lock_row(const pg::Table &table, ItemPointerData row, Snapshot snapshot)
 {
     bool latest = !IsolationUsesXactSnapshot();
     TupleTableSlot *slot = table_slot_create(table.relation, nullptr);
     TM_FailureData failure;
-    TM_Result result = table_tuple_lock(table.relation, row, snapshot, slot, GetCurrentCommandId(false),
-                                        LockTupleNoKeyExclusive, LockWaitBlock,
-                                        latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
+    TM_Result result =
+        table_tuple_lock(table.relation, &row, snapshot, slot, snapshot->curcid, LockTupleNoKeyExclusive,
+                         LockWaitBlock, latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
     ExecDropSingleTupleTableSlot(slot);
+    if (result == TM_Ok)
+        return true;
     if (!latest && (result == TM_Updated || result == TM_Deleted))
         ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                 errmsg("could not serialize access due to concurrent update"));
-    return result == TM_Ok || result == TM_SelfModified;
+    if (result != TM_Deleted && result != TM_SelfModified)
+        elog(ERROR, "unexpected table_tuple_lock status: %d", static_cast<int>(result));
+    return false;
 }
 
 }  // namespace
@@ -55,9 +59,8 @@ VIDEOROOM_FUNCTION(videoroom_lock_room)
         bool locked = false;
         pg::Table rooms = pg::open_table("room", "room_pkey", RowShareLock);
         ScanKeyData key = pg::equals(rooms, "room_id", TextDatumGetCString(PG_GETARG_DATUM(0)));
-        pg::for_each(rooms, &key, 1, [&](HeapTuple row) {
-            locked = api::lock_row(rooms, &row->t_self, GetActiveSnapshot());
-        });
+        pg::for_each(rooms, &key, 1,
+                     [&](HeapTuple row) { locked = api::lock_row(rooms, row->t_self, GetActiveSnapshot()); });
         pg::close_table(rooms);
         return BoolGetDatum(locked);
     });

@@ -47,6 +47,8 @@ void insert(const char *name, std::initializer_list<const char *> columns, const
 {
     call([&] {
         PreventCommandIfReadOnly("INSERT");
+        if (values.size() % columns.size() != 0)
+            elog(ERROR, "values for \"%s\" do not make whole rows", name);
         Relation table = table_open(relation_oid(name), RowExclusiveLock);
         EState *state = CreateExecutorState();
         MemoryContext caller = MemoryContextSwitchTo(state->es_query_cxt);

@@ -1,7 +1,7 @@
 // Rows written without a plan, as logical replication writes them: starting the executor for an INSERT takes
 // longer than to write what a booking consists of. Defaults, generated columns, CHECKs, unique and foreign
 // keys and row triggers hold as ever; statement triggers, rules and row security do not, and our tables have
-// none.
+// none. Rights on the table are not looked at: the right to call the function is the guard.
 #pragma once
 
 #include <initializer_list>
