@@ -57,7 +57,7 @@ void insert_rows(const Booking &booking, std::string_view room_id)
     pg::insert("participant", {"room_id", "user_id", "invited_at"}, people);
     pg::insert("event", {"id", "room_id", "at", "kind", "detail"},
                {pg::next_value("event_id_seq"), room, moment, pg::text("booked"), nothing});
-    // When the booking starts the row learns from its trigger, which tables of 0.1.0 do not ask.
+    // Without starts_at, which the trigger fills in: tables of 0.1.0 have no such column.
     pg::insert(
         "outbox",
         {"id", "room_id", "action", "target", "priority", "params", "run_at", "attempts", "created_at"},

@@ -1,5 +1,5 @@
-// Rows of ours for PL/pgSQL, found by their keys: a SELECT takes five times as long, most of it for starting
-// the executor.
+// Rows of ours for PL/pgSQL, found, or locked, by their keys: a SELECT takes five times as long, most of it
+// for starting the executor.
 #include "pg/guard.hpp"
 #include "pg/lookup.hpp"
 

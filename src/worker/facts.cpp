@@ -6,8 +6,6 @@
 namespace videoroom::worker {
 namespace {
 
-constexpr const char *session_started = "session-started";
-
 // Of a session just made nobody knows yet, as a rule: then there is nothing to merge with.
 pg::Statement insert_sessions = {R"(
     WITH new AS (
@@ -102,7 +100,7 @@ void Facts::Sessions::add(const Sessions &others, std::size_t number)
 
 void Facts::made(const std::string &room_id, const core::Room &room, TimestampTz asked_at)
 {
-    made_.add(room_id, room, asked_at, session_started);
+    made_.add(room_id, room, asked_at, "session-started");
 }
 
 void Facts::session(const std::string &room_id, const core::Room &room, TimestampTz asked_at,
