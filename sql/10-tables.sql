@@ -100,7 +100,7 @@ COMMENT ON COLUMN videoroom.participant.invited_at IS 'When the user was invited
 COMMENT ON COLUMN videoroom.participant.removed_at IS 'When the user was put out; inviting again clears it';
 
 CREATE TABLE videoroom.session (
-    room_sid         text COLLATE "C" PRIMARY KEY CHECK (octet_length(room_sid) = 34),
+    room_sid         text COLLATE "C" PRIMARY KEY,
     room_id          text COLLATE "C" NOT NULL REFERENCES videoroom.room,
     started_callback timestamptz,
     started_rest     timestamptz,
@@ -128,7 +128,7 @@ COMMENT ON COLUMN videoroom.session.seen_alive_at IS 'Last time Twilio is known 
 COMMENT ON COLUMN videoroom.session.read_at IS 'Last time the reconciler read it and its participants one by one';
 
 CREATE TABLE videoroom.connection (
-    participant_sid       text COLLATE "C" PRIMARY KEY CHECK (octet_length(participant_sid) = 34),
+    participant_sid       text COLLATE "C" PRIMARY KEY,
     room_sid              text COLLATE "C" NOT NULL REFERENCES videoroom.session,
     user_id               text COLLATE "C" NOT NULL,
     connected_callback    timestamptz,
@@ -197,7 +197,7 @@ CREATE TABLE videoroom.callback (
     room_id     text COLLATE "C",
     received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     applied_at  timestamptz,
-    outcome     text CHECK (outcome IN ('applied', 'duplicate', 'ignored')),
+    outcome     text,
     attempts    integer NOT NULL DEFAULT 0,
     retry_at    timestamptz,
     error       text

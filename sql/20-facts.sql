@@ -50,6 +50,12 @@ AS 'MODULE_PATHNAME', 'videoroom_insert_connection';
 COMMENT ON FUNCTION videoroom.insert_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
     'Adds a connection and gives true; faster than INSERT';
 
+CREATE FUNCTION videoroom.stamp_session(room_id text, room_sid text, alive_at timestamptz) RETURNS boolean
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_stamp_session';
+COMMENT ON FUNCTION videoroom.stamp_session(text, text, timestamptz) IS
+    'merge_session where alive_at is all there is to merge: whether the session is open, NULL if it is unknown, lost or another room''s; faster than UPDATE';
+
 CREATE FUNCTION videoroom.merge_session(
     room_id          text,
     room_sid         text,
@@ -68,19 +74,6 @@ DECLARE
     was videoroom.session;
     new videoroom.session;
 BEGIN
-    -- Most of what comes says of its session only that it was alive.
-    IF coalesce(merge_session.started_callback, merge_session.started_rest,
-                merge_session.ended_callback, merge_session.ended_rest) IS NULL THEN
-        UPDATE videoroom.session s
-           SET seen_alive_at = merge_session.alive_at
-         WHERE s.room_sid = merge_session.room_sid AND s.room_id = merge_session.room_id
-           AND s.seen_alive_at < merge_session.alive_at AND s.lost_at IS NULL
-        RETURNING false, s.ended_at IS NULL INTO is_new, is_open;
-        IF FOUND THEN
-            RETURN;
-        END IF;
-    END IF;
-
     was := videoroom.find_session(merge_session.room_sid);
     IF was.room_sid IS NULL THEN
         INSERT INTO videoroom.session

@@ -28,18 +28,20 @@ CREATE FUNCTION videoroom.apply_callback(payload jsonb) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    kind     text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
-    room     text := payload ->> 'RoomName';
-    sid      text := payload ->> 'RoomSid';
-    stay     text := payload ->> 'ParticipantSid';
-    person   text := payload ->> 'ParticipantIdentity';
-    at       timestamptz := payload ->> 'Timestamp';
-    session  record;
-    visit    record;
-    is_new   boolean;
-    known_as text;
-    noted    bigint;
-    status   text;
+    kind           text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
+    room           text := payload ->> 'RoomName';
+    sid            text := payload ->> 'RoomSid';
+    stay           text := payload ->> 'ParticipantSid';
+    person         text := payload ->> 'ParticipantIdentity';
+    at             timestamptz := payload ->> 'Timestamp';
+    session        record;
+    session_is_new boolean := false;
+    is_open        boolean;
+    visit          record;
+    is_new         boolean;
+    known_as       text;
+    noted          bigint;
+    status         text;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
@@ -52,22 +54,31 @@ BEGIN
         RETURN 'ignored';
     END IF;
 
-    session := videoroom.merge_session(
-        room, sid,
-        CASE WHEN kind = 'room-created' THEN at END, NULL,
-        CASE WHEN kind = 'room-ended' THEN at END, NULL,
-        CASE WHEN kind <> 'room-ended' THEN at END);
-    IF session.is_new IS NULL THEN
-        RETURN 'ignored';
-    ELSIF stay IS NULL THEN
-        is_new := session.is_new;
+    -- Most of what comes says of its session only that it was alive.
+    IF stay IS NOT NULL THEN
+        is_open := videoroom.stamp_session(room, sid, at);
+    END IF;
+    IF is_open IS NULL THEN
+        session := videoroom.merge_session(
+            room, sid,
+            CASE WHEN kind = 'room-created' THEN at END, NULL,
+            CASE WHEN kind = 'room-ended' THEN at END, NULL,
+            CASE WHEN kind <> 'room-ended' THEN at END);
+        IF session.is_new IS NULL THEN
+            RETURN 'ignored';
+        END IF;
+        session_is_new := session.is_new;
+        is_open := session.is_open;
+    END IF;
+    IF stay IS NULL THEN
+        is_new := session_is_new;
     ELSE
         visit := videoroom.merge_connection(
             stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END);
-        is_new := visit.is_new OR session.is_new;
+        is_new := visit.is_new OR session_is_new;
         known_as := visit.known_as;
     END IF;
     IF NOT is_new THEN
@@ -79,7 +90,7 @@ BEGIN
         'event', kind, 'at', payload ->> 'Timestamp', 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
 
     -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends.
-    IF session.is_new OR NOT session.is_open OR (videoroom.find_participant(room, known_as)).removed_at IS NOT NULL THEN
+    IF session_is_new OR NOT is_open OR (videoroom.find_participant(room, known_as)).removed_at IS NOT NULL THEN
         status := videoroom.settle_room(room);
     ELSIF current_setting('videoroom.notify', true) = 'on' THEN
         PERFORM videoroom.announce(room);
@@ -95,7 +106,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Of what Twilio posts the decoder has seen to it, and the tables look at the length alone.
+    -- Of what Twilio posts the decoder has seen to it; the tables do not look.
     IF payload ->> 'RoomSid' !~ '^RM[0-9a-fA-F]{32}$' OR payload ->> 'ParticipantSid' !~ '^PA[0-9a-fA-F]{32}$' THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'RoomSid and ParticipantSid must be SIDs as Twilio gives them';
     END IF;

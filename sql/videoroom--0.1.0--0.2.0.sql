@@ -10,10 +10,9 @@ ALTER TABLE videoroom.event DROP CONSTRAINT event_room_id_fkey;
 ALTER TABLE videoroom.outbox DROP CONSTRAINT outbox_action_check;
 ALTER TABLE videoroom.outbox ADD CONSTRAINT outbox_action_check
     CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant'));
-ALTER TABLE videoroom.session DROP CONSTRAINT session_room_sid_check,
-    ADD CONSTRAINT session_room_sid_check CHECK (octet_length(room_sid) = 34);
-ALTER TABLE videoroom.connection DROP CONSTRAINT connection_participant_sid_check,
-    ADD CONSTRAINT connection_participant_sid_check CHECK (octet_length(participant_sid) = 34);
+ALTER TABLE videoroom.session DROP CONSTRAINT session_room_sid_check;
+ALTER TABLE videoroom.connection DROP CONSTRAINT connection_participant_sid_check;
+ALTER TABLE videoroom.callback DROP CONSTRAINT callback_outcome_check;
 
 ALTER TABLE videoroom.outbox ADD COLUMN starts_at timestamptz;
 UPDATE videoroom.outbox o SET starts_at = r.starts_at FROM videoroom.room r WHERE r.room_id OPERATOR(pg_catalog.=) o.room_id;
@@ -230,6 +229,12 @@ AS 'MODULE_PATHNAME', 'videoroom_insert_connection';
 COMMENT ON FUNCTION videoroom.insert_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
     'Adds a connection and gives true; faster than INSERT';
 
+CREATE FUNCTION videoroom.stamp_session(room_id text, room_sid text, alive_at timestamptz) RETURNS boolean
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_stamp_session';
+COMMENT ON FUNCTION videoroom.stamp_session(text, text, timestamptz) IS
+    'merge_session where alive_at is all there is to merge: whether the session is open, NULL if it is unknown, lost or another room''s; faster than UPDATE';
+
 CREATE FUNCTION videoroom.merge_session(
     room_id          text,
     room_sid         text,
@@ -248,19 +253,6 @@ DECLARE
     was videoroom.session;
     new videoroom.session;
 BEGIN
-    -- Most of what comes says of its session only that it was alive.
-    IF coalesce(merge_session.started_callback, merge_session.started_rest,
-                merge_session.ended_callback, merge_session.ended_rest) IS NULL THEN
-        UPDATE videoroom.session s
-           SET seen_alive_at = merge_session.alive_at
-         WHERE s.room_sid = merge_session.room_sid AND s.room_id = merge_session.room_id
-           AND s.seen_alive_at < merge_session.alive_at AND s.lost_at IS NULL
-        RETURNING false, s.ended_at IS NULL INTO is_new, is_open;
-        IF FOUND THEN
-            RETURN;
-        END IF;
-    END IF;
-
     was := videoroom.find_session(merge_session.room_sid);
     IF was.room_sid IS NULL THEN
         INSERT INTO videoroom.session
@@ -551,18 +543,20 @@ CREATE FUNCTION videoroom.apply_callback(payload jsonb) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    kind     text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
-    room     text := payload ->> 'RoomName';
-    sid      text := payload ->> 'RoomSid';
-    stay     text := payload ->> 'ParticipantSid';
-    person   text := payload ->> 'ParticipantIdentity';
-    at       timestamptz := payload ->> 'Timestamp';
-    session  record;
-    visit    record;
-    is_new   boolean;
-    known_as text;
-    noted    bigint;
-    status   text;
+    kind           text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
+    room           text := payload ->> 'RoomName';
+    sid            text := payload ->> 'RoomSid';
+    stay           text := payload ->> 'ParticipantSid';
+    person         text := payload ->> 'ParticipantIdentity';
+    at             timestamptz := payload ->> 'Timestamp';
+    session        record;
+    session_is_new boolean := false;
+    is_open        boolean;
+    visit          record;
+    is_new         boolean;
+    known_as       text;
+    noted          bigint;
+    status         text;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
@@ -575,22 +569,31 @@ BEGIN
         RETURN 'ignored';
     END IF;
 
-    session := videoroom.merge_session(
-        room, sid,
-        CASE WHEN kind = 'room-created' THEN at END, NULL,
-        CASE WHEN kind = 'room-ended' THEN at END, NULL,
-        CASE WHEN kind <> 'room-ended' THEN at END);
-    IF session.is_new IS NULL THEN
-        RETURN 'ignored';
-    ELSIF stay IS NULL THEN
-        is_new := session.is_new;
+    -- Most of what comes says of its session only that it was alive.
+    IF stay IS NOT NULL THEN
+        is_open := videoroom.stamp_session(room, sid, at);
+    END IF;
+    IF is_open IS NULL THEN
+        session := videoroom.merge_session(
+            room, sid,
+            CASE WHEN kind = 'room-created' THEN at END, NULL,
+            CASE WHEN kind = 'room-ended' THEN at END, NULL,
+            CASE WHEN kind <> 'room-ended' THEN at END);
+        IF session.is_new IS NULL THEN
+            RETURN 'ignored';
+        END IF;
+        session_is_new := session.is_new;
+        is_open := session.is_open;
+    END IF;
+    IF stay IS NULL THEN
+        is_new := session_is_new;
     ELSE
         visit := videoroom.merge_connection(
             stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END);
-        is_new := visit.is_new OR session.is_new;
+        is_new := visit.is_new OR session_is_new;
         known_as := visit.known_as;
     END IF;
     IF NOT is_new THEN
@@ -602,7 +605,7 @@ BEGIN
         'event', kind, 'at', payload ->> 'Timestamp', 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
 
     -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends.
-    IF session.is_new OR NOT session.is_open OR (videoroom.find_participant(room, known_as)).removed_at IS NOT NULL THEN
+    IF session_is_new OR NOT is_open OR (videoroom.find_participant(room, known_as)).removed_at IS NOT NULL THEN
         status := videoroom.settle_room(room);
     ELSIF current_setting('videoroom.notify', true) = 'on' THEN
         PERFORM videoroom.announce(room);
@@ -618,7 +621,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Of what Twilio posts the decoder has seen to it, and the tables look at the length alone.
+    -- Of what Twilio posts the decoder has seen to it; the tables do not look.
     IF payload ->> 'RoomSid' !~ '^RM[0-9a-fA-F]{32}$' OR payload ->> 'ParticipantSid' !~ '^PA[0-9a-fA-F]{32}$' THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'RoomSid and ParticipantSid must be SIDs as Twilio gives them';
     END IF;
@@ -1240,6 +1243,7 @@ BEGIN
                'videoroom.find_session(text)',
                'videoroom.find_connection(text)',
                'videoroom.lock_room(text)',
+               'videoroom.stamp_session(text, text, timestamptz)',
                'videoroom.note_event(text, text, jsonb)',
                'videoroom.insert_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer)',
                'videoroom.merge_session(text, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz)',

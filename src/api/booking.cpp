@@ -7,7 +7,7 @@
 #include "core/json.hpp"
 #include "core/options.hpp"
 #include "core/room_id.hpp"
-#include "pg/insert.hpp"
+#include "pg/write.hpp"
 #include "pg/named_lock.hpp"
 #include "pg/settings.hpp"
 

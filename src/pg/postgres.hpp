@@ -117,6 +117,23 @@ inline WaitEventSet *create_wait_event_set(int events)
 #endif
 }
 
+// What a row's update leaves to be done for its indexes: nothing, if it is heap-only.
+#if PG_VERSION_NUM >= 160000
+using IndexesToUpdate = TU_UpdateIndexes;
+#else
+using IndexesToUpdate = bool;
+#endif
+
+inline void update_indexes(ResultRelInfo *table, TupleTableSlot *slot, EState *state,
+                           [[maybe_unused]] IndexesToUpdate which)
+{
+#if PG_VERSION_NUM >= 160000
+    ExecInsertIndexTuples(table, slot, state, true, false, nullptr, NIL, which == TU_Summarizing);
+#else
+    ExecInsertIndexTuples(table, slot, state, true, false, nullptr, NIL);
+#endif
+}
+
 #if PG_VERSION_NUM >= 180000
 #define VIDEOROOM_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "videoroom", .version = VIDEOROOM_VERSION)
 #else

@@ -60,6 +60,7 @@ function videoroom.retry_time(integer)|
 function videoroom.rooms_of(text)|
 function videoroom.settle_room(text,boolean)|
 function videoroom.settle_rooms(text[],boolean)|
+function videoroom.stamp_session(text,text,timestamp with time zone)|
 function videoroom.verify_callback(text,text,text)|
 function videoroom.wake()|operator
 function videoroom_add_participants(text,text[])|scheduler
