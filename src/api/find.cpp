@@ -2,7 +2,6 @@
 // for starting the executor.
 #include "pg/guard.hpp"
 #include "pg/lookup.hpp"
-#include "pg/write.hpp"
 
 namespace videoroom::api {
 namespace {
@@ -28,6 +27,26 @@ Datum find(FunctionCallInfo fcinfo, const char *table, const char *index, const 
     });
 }
 
+// As SELECT ... FOR NO KEY UPDATE locks a row: waits for whoever changes it, and then locks what that left.
+bool lock_row(const pg::Table &table, ItemPointerData row, Snapshot snapshot)
+{
+    bool latest = !IsolationUsesXactSnapshot();
+    TupleTableSlot *slot = table_slot_create(table.relation, nullptr);
+    TM_FailureData failure;
+    TM_Result result =
+        table_tuple_lock(table.relation, &row, snapshot, slot, snapshot->curcid, LockTupleNoKeyExclusive,
+                         LockWaitBlock, latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
+    ExecDropSingleTupleTableSlot(slot);
+    if (result == TM_Ok)
+        return true;
+    if (!latest && (result == TM_Updated || result == TM_Deleted))
+        ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                errmsg("could not serialize access due to concurrent update"));
+    if (result != TM_Deleted && result != TM_SelfModified)
+        elog(ERROR, "unexpected table_tuple_lock status: %d", static_cast<int>(result));
+    return false;
+}
+
 }  // namespace
 }  // namespace videoroom::api
 
@@ -39,10 +58,9 @@ VIDEOROOM_FUNCTION(videoroom_lock_room)
         PreventCommandIfReadOnly("SELECT FOR NO KEY UPDATE");
         bool locked = false;
         pg::Table rooms = pg::open_table("room", "room_pkey", RowShareLock);
-        TupleTableSlot *slot = table_slot_create(rooms.relation, nullptr);
         ScanKeyData key = pg::equals(rooms, "room_id", TextDatumGetCString(PG_GETARG_DATUM(0)));
-        pg::for_each(rooms, &key, 1, [&](HeapTuple row) { locked = pg::lock_row(rooms, row->t_self, slot); });
-        ExecDropSingleTupleTableSlot(slot);
+        pg::for_each(rooms, &key, 1,
+                     [&](HeapTuple row) { locked = api::lock_row(rooms, row->t_self, GetActiveSnapshot()); });
         pg::close_table(rooms);
         return BoolGetDatum(locked);
     });

@@ -12,21 +12,6 @@ pg::Value argument(FunctionCallInfo fcinfo, int number, Oid type)
     return {type, fcinfo->args[number].value, fcinfo->args[number].isnull};
 }
 
-// A session as callbacks ask about it.
-struct Session {
-    bool of_room;
-    bool lost;
-    bool open;
-    TimestampTz seen_alive_at;
-};
-
-Session read_session(const pg::Table &sessions, HeapTuple row, const char *room_id)
-{
-    return {strcmp(pg::text_column(sessions, row, "room_id"), room_id) == 0,
-            pg::has(sessions, row, "lost_at"), !pg::has(sessions, row, "ended_at"),
-            pg::time_column(sessions, row, "seen_alive_at", DT_NOBEGIN)};
-}
-
 }  // namespace
 }  // namespace videoroom::api
 
@@ -60,7 +45,7 @@ VIDEOROOM_FUNCTION(videoroom_insert_connection)
 }
 
 // stamp_session(room_id, room_sid, alive_at): gives whether it is open; NULL if merge_session has more to do
-// about it. Its room is held: only the reconciler may change it meanwhile, to say that it is alive.
+// about it, or if the reconciler, which does not wait for who holds the room, stamps it too.
 VIDEOROOM_FUNCTION(videoroom_stamp_session)
 {
     using namespace videoroom;
@@ -70,23 +55,18 @@ VIDEOROOM_FUNCTION(videoroom_stamp_session)
         const char *room_id = TextDatumGetCString(PG_GETARG_DATUM(0));
         TimestampTz alive_at = PG_GETARG_TIMESTAMPTZ(2);
         pg::Table sessions = pg::open_table("session", "session_pkey", RowExclusiveLock);
-        TupleTableSlot *slot = table_slot_create(sessions.relation, nullptr);
         ScanKeyData key = pg::equals(sessions, "room_sid", TextDatumGetCString(PG_GETARG_DATUM(1)));
-        api::Session session{};
-        bool newer = false;
+        bool open = false;
+        fcinfo->isnull = true;
         pg::for_each(sessions, &key, 1, [&](HeapTuple row) {
-            session = api::read_session(sessions, row, room_id);
-            newer = session.of_room && !session.lost && session.seen_alive_at < alive_at &&
-                    pg::lock_row(sessions, row->t_self, slot);
+            bool another_rooms = strcmp(pg::text_column(sessions, row, "room_id"), room_id) != 0;
+            if (another_rooms || pg::has(sessions, row, "lost_at"))
+                return;
+            open = !pg::has(sessions, row, "ended_at");
+            bool newer = pg::time_column(sessions, row, "seen_alive_at", DT_NOBEGIN) < alive_at;
+            fcinfo->isnull = newer && !pg::update(sessions, row, "seen_alive_at", pg::timestamp(alive_at));
         });
-        if (newer) {
-            session = api::read_session(sessions, ExecFetchSlotHeapTuple(slot, false, nullptr), room_id);
-            if (session.seen_alive_at < alive_at)
-                pg::update(sessions, slot, "seen_alive_at", pg::timestamp(alive_at));
-        }
-        ExecDropSingleTupleTableSlot(slot);
         pg::close_table(sessions);
-        fcinfo->isnull = !session.of_room || session.lost;
-        return BoolGetDatum(session.open);
+        return BoolGetDatum(open);
     });
 }

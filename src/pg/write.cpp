@@ -90,43 +90,27 @@ void insert(const char *name, std::initializer_list<const char *> columns, const
     });
 }
 
-bool lock_row(const Table &table, ItemPointerData row, TupleTableSlot *slot)
+bool update(const Table &table, HeapTuple row, const char *column, const Value &value)
 {
-    Snapshot snapshot = GetActiveSnapshot();
-    bool latest = !IsolationUsesXactSnapshot();
+    TupleTableSlot *slot = table_slot_create(table.relation, nullptr);
+    heap_deform_tuple(row, RelationGetDescr(table.relation), slot->tts_values, slot->tts_isnull);
+    set_column(slot, column_number(table.relation, column), value);
+    ExecStoreVirtualTuple(slot);
+
     TM_FailureData failure;
-    TM_Result result =
-        table_tuple_lock(table.relation, &row, snapshot, slot, snapshot->curcid, LockTupleNoKeyExclusive,
-                         LockWaitBlock, latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
-    if (result == TM_Ok)
-        return true;
-    if (!latest && (result == TM_Updated || result == TM_Deleted))
-        ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                errmsg("could not serialize access due to concurrent update"));
-    if (result != TM_Deleted && result != TM_SelfModified)
-        elog(ERROR, "unexpected table_tuple_lock status: %d", static_cast<int>(result));
-    return false;
-}
-
-void update(const Table &table, TupleTableSlot *slot, const char *column, const Value &value)
-{
-    TupleTableSlot *changed = table_slot_create(table.relation, nullptr);
-    int columns = RelationGetNumberOfAttributes(table.relation);
-    slot_getallattrs(slot);
-    memcpy(changed->tts_values, slot->tts_values, columns * sizeof *slot->tts_values);
-    memcpy(changed->tts_isnull, slot->tts_isnull, columns * sizeof *slot->tts_isnull);
-    set_column(changed, column_number(table.relation, column), value);
-    ExecStoreVirtualTuple(changed);
-
+    LockTupleMode lock{};
     IndexesToUpdate indexes{};
-    simple_table_tuple_update(table.relation, &slot->tts_tid, changed, GetActiveSnapshot(), &indexes);
-    if (indexes) {
+    TM_Result result =
+        table_tuple_update(table.relation, &row->t_self, slot, GetCurrentCommandId(true), GetActiveSnapshot(),
+                           InvalidSnapshot, true, &failure, &lock, &indexes);
+    if (result == TM_Ok && indexes) {
         Target target(table.relation);
-        update_indexes(target.relation, changed, target.state, indexes);
+        update_indexes(target.relation, slot, target.state, indexes);
         target.finish();
     }
-    ExecDropSingleTupleTableSlot(changed);
+    ExecDropSingleTupleTableSlot(slot);
     CommandCounterIncrement();
+    return result == TM_Ok;
 }
 
 Value next_value(const char *sequence)

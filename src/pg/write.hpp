@@ -2,8 +2,6 @@
 // and ending the executor was a fifth, of which half is left. Defaults, generated columns, CHECKs, unique and
 // foreign keys and row triggers hold as ever; statement triggers, rules and row security do not, and our
 // tables have none. Rights on the table are not looked at: the right to call the function is the guard.
-//
-// lock_row and update call the server, so they belong inside pg::call.
 #pragma once
 
 #include <initializer_list>
@@ -19,14 +17,10 @@ namespace videoroom::pg {
 // where it matters, say the value.
 void insert(const char *table, std::initializer_list<const char *> columns, const std::vector<Value> &values);
 
-// As SELECT ... FOR NO KEY UPDATE locks a row that the active snapshot shows: waits for whoever changes it,
-// and locks what that left. Puts it into `slot`, of table_slot_create; false if it is gone.
-bool lock_row(const Table &table, ItemPointerData row, TupleTableSlot *slot);
-
-// UPDATE videoroom.<table> SET column = value, of the row that lock_row put into `slot`. Only for a column
-// that no CHECK, generated column or foreign key looks at: to prepare them, and triggers, takes as long
-// again.
-void update(const Table &table, TupleTableSlot *slot, const char *column, const Value &value);
+// UPDATE videoroom.<table> SET column = value, of a row that the active snapshot shows; false if somebody has
+// changed it since, after waiting for whoever does. Only for a column that no CHECK, generated column or
+// foreign key looks at: to prepare them, and triggers, takes as long again. Belongs inside pg::call.
+bool update(const Table &table, HeapTuple row, const char *column, const Value &value);
 
 // The next value of a sequence of ours, such as an identity column's.
 Value next_value(const char *sequence);
