@@ -431,12 +431,13 @@ BEGIN
     -- The status is the first of these that holds. OFFSET 0, here and below: else the planner may read all sessions there are
     -- into a hash table to ask about a few.
     WITH derived AS (
-        SELECT r.room_id, r.status AS was, r.closed_at AS was_closed_at, over.at AS closed_at,
+        SELECT r.room_id, r.starts_at, r.opens_at, r.ends_at, r.completes_at, live.open, live.since,
+               least(r.cancelled_at, r.ended_at) AS stopped_at,
+               r.status AS was, r.closed_at AS was_closed_at, over.at AS closed_at,
                CASE
                    WHEN r.cancelled_at IS NOT NULL THEN 'cancelled'
                    WHEN r.ended_at IS NOT NULL THEN 'completed'
-                   WHEN EXISTS (SELECT FROM videoroom.session s
-                                 WHERE s.room_id = r.room_id AND s.ended_at IS NULL OFFSET 0) THEN 'in-progress'
+                   WHEN live.open THEN 'in-progress'
                    WHEN EXISTS (SELECT FROM videoroom.session s
                                   JOIN videoroom.connection c ON c.room_sid = s.room_sid
                                  WHERE s.room_id = r.room_id OFFSET 0) THEN 'completed'
@@ -444,6 +445,10 @@ BEGIN
                    ELSE 'not-started'
                END AS status
           FROM videoroom.room r
+         CROSS JOIN LATERAL (
+               SELECT count(*) > 0 AS open, max(s.started_at) AS since
+                 FROM videoroom.session s
+                WHERE s.room_id = r.room_id AND s.ended_at IS NULL) AS live
          CROSS JOIN LATERAL (
                SELECT coalesce(r.closed_at, CASE
                    WHEN r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL OR r.closes_at <= moment
@@ -454,54 +459,48 @@ BEGIN
            SET status = d.status, closed_at = d.closed_at
           FROM derived d
          WHERE r.room_id = d.room_id AND (d.status <> d.was OR d.closed_at IS DISTINCT FROM d.was_closed_at)
-        RETURNING r.room_id, d.was, d.status)
-    INSERT INTO videoroom.event (room_id, kind, detail)
-    SELECT c.room_id, 'status', jsonb_build_object('from', c.was, 'to', c.status)
-      FROM changed c
-     WHERE c.status <> c.was;
-
+        RETURNING r.room_id, d.was, d.status),
+    noted AS (
+        INSERT INTO videoroom.event (room_id, kind, detail)
+        SELECT c.room_id, 'status', jsonb_build_object('from', c.was, 'to', c.status)
+          FROM changed c
+         WHERE c.status <> c.was)
     -- The calls that the facts ask for. One that backs off, or was given up since, is left alone: else Twilio would be
     -- called as often as facts come in.
     INSERT INTO videoroom.outbox AS o (room_id, action, target, priority, run_at, starts_at)
-    SELECT r.room_id, call.action, call.target, call.priority, call.run_at, r.starts_at
-      FROM videoroom.room r
-     CROSS JOIN LATERAL (
-           SELECT count(*) > 0 AS open, max(s.started_at) AS since
-             FROM videoroom.session s
-            WHERE s.room_id = r.room_id AND s.ended_at IS NULL) AS live
+    SELECT d.room_id, call.action, call.target, call.priority, call.run_at, d.starts_at
+      FROM derived d
      CROSS JOIN LATERAL (
            -- An open session is ended when its call may not go on, or now if the room was closed on purpose.
            SELECT 'complete-room', '',
-                  CASE WHEN closed.at IS NULL THEN 3 ELSE 0 END,
-                  CASE WHEN closed.at IS NULL THEN r.completes_at ELSE moment END,
-                  greatest(live.since, closed.at)
-             FROM (SELECT least(r.cancelled_at, r.ended_at) AS at) AS closed
-            WHERE live.open
+                  CASE WHEN d.stopped_at IS NULL THEN 3 ELSE 0 END,
+                  CASE WHEN d.stopped_at IS NULL THEN d.completes_at ELSE moment END,
+                  greatest(d.since, d.stopped_at)
+            WHERE d.open
            UNION ALL
            -- Removed people who are in it are put out.
            SELECT 'remove-participant', c.participant_sid, 0, moment, p.removed_at
              FROM videoroom.participant p
              JOIN videoroom.session s ON s.room_id = p.room_id AND s.ended_at IS NULL
              JOIN videoroom.connection c ON c.room_sid = s.room_sid AND c.user_id = p.user_id
-            WHERE live.open AND p.room_id = r.room_id AND p.removed_at IS NOT NULL AND c.disconnected_at IS NULL
+            WHERE d.open AND p.room_id = d.room_id AND p.removed_at IS NOT NULL AND c.disconnected_at IS NULL
            UNION ALL
            -- An open room whose last session ended unattended gets a new one, five minutes after the start of that one at
            -- the earliest; a call that people left is made again by the next join.
            SELECT 'create-room', '', 2, greatest(moment, last.at + interval '5 minutes'), NULL
              FROM (SELECT s.room_sid, coalesce(s.started_at, s.seen_alive_at, s.ended_at) AS at
                      FROM videoroom.session s
-                    WHERE s.room_id = r.room_id
+                    WHERE s.room_id = d.room_id
                     ORDER BY at DESC, s.room_sid DESC
                     LIMIT 1) AS last
-            WHERE NOT live.open AND r.closed_at IS NULL AND r.opens_at <= moment AND r.ends_at > moment
+            WHERE NOT d.open AND d.closed_at IS NULL AND d.opens_at <= moment AND d.ends_at > moment
               AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = last.room_sid OFFSET 0)
               AND NOT EXISTS (SELECT FROM videoroom.outbox o
-                               WHERE o.room_id = r.room_id AND o.action = 'create-room' OFFSET 0)
+                               WHERE o.room_id = d.room_id AND o.action = 'create-room' OFFSET 0)
            ) AS call (action, target, priority, run_at, since)
-     WHERE r.room_id = ANY (room_ids)
-       AND NOT EXISTS (
+     WHERE NOT EXISTS (
            SELECT FROM videoroom.outbox o
-            WHERE o.room_id = r.room_id AND o.action = call.action AND o.target = call.target
+            WHERE o.room_id = d.room_id AND o.action = call.action AND o.target = call.target
               AND CASE WHEN o.dead_at IS NOT NULL THEN o.dead_at >= coalesce(call.since, '-infinity')
                        ELSE o.priority <= call.priority AND (o.run_at <= call.run_at OR o.attempts > 0)
                   END)

@@ -27,15 +27,16 @@ constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get
 // walk is along an index and stops when it has enough, however long the queue is. NOT IN makes a hash table
 // of the rooms to skip; <> ALL would compare each row with each of them.
 pg::Statement lock_due = {R"(
-    SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
-             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1)
+    SELECT due.first
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
+     CROSS JOIN LATERAL (
+           SELECT pg_catalog.min(o.id) AS first, pg_catalog.bool_or((o.priority, o.id) < (d.priority, d.id)) AS urgent
+             FROM videoroom.outbox o
+            WHERE o.room_id = d.room_id AND o.dead_at IS NULL AND o.run_at <= $1) AS due
      WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1 AND d.starts_at > $5
        AND d.room_id NOT IN (SELECT pg_catalog.unnest($2))
-       AND NOT EXISTS (SELECT FROM videoroom.outbox u
-                        WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
-                          AND (u.priority, u.id) < (d.priority, d.id))
+       AND NOT due.urgent
      ORDER BY d.run_at
      LIMIT $3
        FOR NO KEY UPDATE OF r SKIP LOCKED)"};
@@ -43,16 +44,16 @@ pg::Statement lock_due = {R"(
 // The same for rooms made ahead, which go by the start of their bookings. The walk ends an hour, the most
 // that videoroom.join_early may be, from now: what somebody made due earlier comes by lock_due, after them.
 pg::Statement lock_due_ahead = {R"(
-    SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
-             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1),
-           d.starts_at, d.id
+    SELECT due.first, d.starts_at, d.id
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
+     CROSS JOIN LATERAL (
+           SELECT pg_catalog.min(o.id) AS first, pg_catalog.bool_or((o.priority, o.id) < (d.priority, d.id)) AS urgent
+             FROM videoroom.outbox o
+            WHERE o.room_id = d.room_id AND o.dead_at IS NULL AND o.run_at <= $1) AS due
      WHERE d.dead_at IS NULL AND d.priority = 2 AND d.starts_at <= $4 AND (d.starts_at, d.id) > ($5, $6)
        AND d.run_at <= $1 AND d.room_id NOT IN (SELECT pg_catalog.unnest($2))
-       AND NOT EXISTS (SELECT FROM videoroom.outbox u
-                        WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
-                          AND (u.priority, u.id) < (d.priority, d.id))
+       AND NOT due.urgent
      ORDER BY d.starts_at, d.id
      LIMIT $3
        FOR NO KEY UPDATE OF r SKIP LOCKED)"};
@@ -65,9 +66,11 @@ pg::Statement select_due = {R"(
            r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL,
            r.options::pg_catalog.text, r.completes_at,
            live.room_sid, live.started_at,
-           EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = o.room_id OFFSET 0),
-           EXISTS (SELECT FROM videoroom.outbox c
-                    WHERE c.room_id = o.room_id AND c.action = 'create-room' AND c.sent_at IS NOT NULL OFFSET 0),
+           (r.closed_at IS NOT NULL OR r.closes_at <= $1) AND r.cancelled_at IS NULL AND r.ended_at IS NULL
+               AND NOT EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = o.room_id OFFSET 0),
+           o.action = 'complete-room'
+               AND EXISTS (SELECT FROM videoroom.outbox c
+                            WHERE c.room_id = o.room_id AND c.action = 'create-room' AND c.sent_at IS NOT NULL OFFSET 0),
            CASE WHEN o.action = 'remove-participant' AND o.target NOT LIKE 'identity/%'
                 THEN (SELECT c.room_sid FROM videoroom.connection c
                         JOIN videoroom.session s ON s.room_sid = c.room_sid AND s.ended_at IS NULL
@@ -153,7 +156,7 @@ struct Row {
     TimestampTz completes_at;
     std::optional<std::string> open_sid;
     std::optional<TimestampTz> open_since;
-    bool had_session;
+    bool missed;  // over, and never made
     bool create_sent;
     std::optional<std::string> target_session;
     bool refused;
@@ -218,11 +221,10 @@ Call call_for(const Row &row, Purpose purpose, core::Request request, TimestampT
 // A create that may have arrived is never done with before it is known whether a session was born.
 void plan_create(const Row &row, std::string_view callback_url, TimestampTz now, Plan &plan)
 {
-    bool missed = row.closed && !row.on_purpose && !row.had_session;
     if (row.sent_at && (row.closed || row.open_sid || row.refused)) {
         Call call = call_for(row, Purpose::resolve, core::fetch_room(row.room_id), now);
         call.room_sid = row.open_sid.value_or("");
-        call.dies = missed || (row.refused && !row.closed);
+        call.dies = row.missed || (row.refused && !row.closed);
         plan.calls.push_back(std::move(call));
         plan.tried.push_back(row.id);
     } else if (!row.closed) {
@@ -230,7 +232,7 @@ void plan_create(const Row &row, std::string_view callback_url, TimestampTz now,
             core::create_room(row.room_id, core::parse_options(row.options, nullptr), callback_url);
         plan.calls.push_back(call_for(row, Purpose::create, std::move(request), now));
         plan.sent.push_back(row.id);
-    } else if (missed) {
+    } else if (row.missed) {
         plan.dead.push_back(row.id);
     } else {
         plan.drop(row);
