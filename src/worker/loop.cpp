@@ -6,13 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "core/url.hpp"
-#include "pg/credentials.hpp"
 #include "pg/guard.hpp"
 #include "pg/mailbox.hpp"
 #include "pg/settings.hpp"
 #include "pg/stats.hpp"
 #include "pg/transaction.hpp"
+#include "worker/account.hpp"
 #include "worker/calls.hpp"
 #include "worker/error_log.hpp"
 #include "worker/gate.hpp"
@@ -41,6 +40,7 @@ class Loop {
 public:
     explicit Loop(pg::shared::Database *slot)
         : slot_(slot),
+          account_(gate_, slot),
           calls_(gate_),
           events_(pg::call([] { return pg::create_wait_event_set(3); })),
           context_(pg::call([] {
@@ -87,7 +87,7 @@ private:
         pg::call([] { pgstat_report_stat(false); });
     }
 
-    // --- settings and credentials
+    // --- settings
 
     void reload()
     {
@@ -99,53 +99,14 @@ private:
         });
         if (!pg::settings::enabled)
             proc_exit(0);
-        try {
-            const core::Credentials &credentials = pg::credentials();
-            int generation = pg::credentials_generation();
-            gate_.use(credentials.account_sid, generation != credentials_seen_);
-            show_account(credentials.account_sid);
-            credentials_seen_ = generation;
-            have_credentials_ = true;
-        } catch (const pg::Failure &failure) {
-            if (have_credentials_ || credentials_seen_ < 0)
-                log_failure(failure);
-            have_credentials_ = false;
-            credentials_seen_ = 0;
-        }
-        callback_url_.clear();
+        account_.reload();
         look_at_ = 0;
-    }
-
-    void show_account(const std::string &account_sid)
-    {
-        Locked locked(pg::shared::state());
-        strlcpy(slot_->account, account_sid.c_str(), sizeof slot_->account);
-    }
-
-    static void log_failure(const pg::Failure &failure)
-    {
-        pg::call([&] {
-            ereport(LOG, errmsg("videoroom makes no calls: %s", failure.what()),
-                    errdetail("%s", failure.detail()), errhint("%s", failure.hint()));
-        });
-    }
-
-    const std::string &callback_url()
-    {
-        if (callback_url_.empty() && *pg::settings::callback_url) {
-            pg::Transaction transaction;
-            const char *name = pg::call([] { return get_database_name(MyDatabaseId); });
-            callback_url_ = core::with_retry_policy(
-                core::expand_callback_url(pg::settings::callback_url, name ? name : ""));
-            transaction.commit();
-        }
-        return callback_url_;
     }
 
     // What is queued, and what look() has started: it leaves when it is served.
     void send()
     {
-        if (have_credentials_)
+        if (account_.usable())
             calls_.send_queued();
         serve();
     }
@@ -285,20 +246,20 @@ private:
     {
         TimestampTz next = keep_house();
         ask_for_waiting_rooms(next);
-        if (have_credentials_)
+        if (account_.usable())
             watch_gate(nullptr);
         if (back_again_) {
             hurry_after_outage();
             back_again_ = false;
         }
-        if (have_credentials_ && booked) {
+        if (account_.usable() && booked) {
             if (send_due())
                 next = GetCurrentTimestamp();
             begin_sweep(next);
         }
         TimestampTz clock = housekeeping_.due();
         next = std::min({next, next_call(), clock > GetCurrentTimestamp() ? clock : again()});
-        if (have_credentials_ && gate_closed_)
+        if (account_.usable() && gate_closed_)
             next = std::min(next, std::max(std::min(gate_.next(true), GetCurrentTimestamp() + USECS_PER_SEC),
                                            GetCurrentTimestamp() + shortest_patience));
         pause_for(Pause::none);
@@ -328,7 +289,7 @@ private:
     // somebody's lock in its way.
     TimestampTz next_call()
     {
-        no_room_left_ = have_credentials_ && room_for_calls() == 0;
+        no_room_left_ = account_.usable() && room_for_calls() == 0;
         if (no_room_left_ &&
             !core::has_come(asked_at_ + longest_patience, GetCurrentTimestamp(), longest_patience))
             return DT_NOEND;  // an answer makes us look again; what is shown may be a second old
@@ -340,7 +301,7 @@ private:
         }
         if (due_at > asked_at_)
             return due_at;
-        if (!have_credentials_ || no_room_left_)
+        if (!account_.usable() || no_room_left_)
             return DT_NOEND;  // a reload or an answer makes us look again
         TimestampTz admitted = gate_.next(true);
         return admitted > GetCurrentTimestamp() ? admitted : again();
@@ -424,7 +385,8 @@ private:
         Claimed claimed;
         bool settled = false;
         for (int i = 0; i < most_claims; i++) {
-            claimed = claim_due(granted, settled ? many_rows : granted, left_out, callback_url(), ahead_);
+            claimed =
+                claim_due(granted, settled ? many_rows : granted, left_out, account_.callback_url(), ahead_);
             settled = settled || claimed.settled;
             if (!claimed.calls.empty() || !claimed.settled)
                 break;
@@ -467,7 +429,7 @@ private:
 
     void pause_for(Pause pause)
     {
-        if (pause == Pause::none && !have_credentials_)
+        if (pause == Pause::none && !account_.usable())
             pause = Pause::no_credentials;
         else if (pause == Pause::none && gate_.closed())
             pause = Pause::account;
@@ -489,7 +451,7 @@ private:
         TimestampTz until = std::min(look_at_, now + safety_look);
         for (const Answered &answered : answers_)
             until = std::min(until, answered.not_before);
-        if (!calls_.queue_empty() && have_credentials_ && calls_.free_slots() > 0)
+        if (!calls_.queue_empty() && account_.usable() && calls_.free_slots() > 0)
             until = std::min(until, gate_.next(false));
         if (due())
             until = now;  // the latch may have been reset by a wait inside the server
@@ -524,18 +486,16 @@ private:
 
     pg::shared::Database *slot_;
     Gate gate_;
+    Account account_;
     Calls calls_;
     WaitEventSet *events_;
     MemoryContext context_;
     Reconciler reconciler_;
     Housekeeping housekeeping_;
     ErrorLog errors_;
-    std::string callback_url_;
     std::vector<Answered> answers_;    // not recorded yet
     std::vector<std::string> probed_;  // rooms whose calls were probes since the gate closed
-    int credentials_seen_ = -1;
-    bool have_credentials_ = false;
-    bool gate_closed_ = false;  // as it was when we looked last
+    bool gate_closed_ = false;         // as it was when we looked last
     bool back_again_ = false;
     bool no_room_left_ = false;  // for another call
     Ahead ahead_;
