@@ -54,7 +54,7 @@ CREATE FUNCTION videoroom.stamp_session(room_id text, room_sid text, alive_at ti
 LANGUAGE C VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'videoroom_stamp_session';
 COMMENT ON FUNCTION videoroom.stamp_session(text, text, timestamptz) IS
-    'merge_session where alive_at is all there is to merge: whether the session is open, NULL if it is unknown, lost or another room''s; faster than UPDATE';
+    'merge_session where alive_at is all there is to merge: whether the session is open, NULL if merge_session has to see to it: unknown, lost, another room''s, or changed meanwhile; faster than UPDATE';
 
 CREATE FUNCTION videoroom.merge_session(
     room_id          text,

@@ -92,6 +92,7 @@ void insert(const char *name, std::initializer_list<const char *> columns, const
 
 bool update(const Table &table, HeapTuple row, const char *column, const Value &value)
 {
+    CheckCmdReplicaIdentity(table.relation, CMD_UPDATE);
     TupleTableSlot *slot = table_slot_create(table.relation, nullptr);
     heap_deform_tuple(row, RelationGetDescr(table.relation), slot->tts_values, slot->tts_isnull);
     set_column(slot, column_number(table.relation, column), value);

@@ -19,7 +19,8 @@ void insert(const char *table, std::initializer_list<const char *> columns, cons
 
 // UPDATE videoroom.<table> SET column = value, of a row that the active snapshot shows; false if somebody has
 // changed it since, after waiting for whoever does. Only for a column that no CHECK, generated column or
-// foreign key looks at: to prepare them, and triggers, takes as long again. Belongs inside pg::call.
+// foreign key looks at: to prepare them, and triggers, takes as long again. Indexes follow, replicas learn
+// of it. Once for a row under one snapshot. Belongs inside pg::call.
 bool update(const Table &table, HeapTuple row, const char *column, const Value &value);
 
 // The next value of a sequence of ours, such as an identity column's.

@@ -27,16 +27,15 @@ constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get
 // walk is along an index and stops when it has enough, however long the queue is. NOT IN makes a hash table
 // of the rooms to skip; <> ALL would compare each row with each of them.
 pg::Statement lock_due = {R"(
-    SELECT due.first
+    SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
+             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1)
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
-     CROSS JOIN LATERAL (
-           SELECT pg_catalog.min(o.id) AS first, pg_catalog.bool_or((o.priority, o.id) < (d.priority, d.id)) AS urgent
-             FROM videoroom.outbox o
-            WHERE o.room_id = d.room_id AND o.dead_at IS NULL AND o.run_at <= $1) AS due
      WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1 AND d.starts_at > $5
        AND d.room_id NOT IN (SELECT pg_catalog.unnest($2))
-       AND NOT due.urgent
+       AND NOT EXISTS (SELECT FROM videoroom.outbox u
+                        WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
+                          AND (u.priority, u.id) < (d.priority, d.id))
      ORDER BY d.run_at
      LIMIT $3
        FOR NO KEY UPDATE OF r SKIP LOCKED)"};
@@ -44,16 +43,16 @@ pg::Statement lock_due = {R"(
 // The same for rooms made ahead, which go by the start of their bookings. The walk ends an hour, the most
 // that videoroom.join_early may be, from now: what somebody made due earlier comes by lock_due, after them.
 pg::Statement lock_due_ahead = {R"(
-    SELECT due.first, d.starts_at, d.id
+    SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
+             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1),
+           d.starts_at, d.id
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
-     CROSS JOIN LATERAL (
-           SELECT pg_catalog.min(o.id) AS first, pg_catalog.bool_or((o.priority, o.id) < (d.priority, d.id)) AS urgent
-             FROM videoroom.outbox o
-            WHERE o.room_id = d.room_id AND o.dead_at IS NULL AND o.run_at <= $1) AS due
      WHERE d.dead_at IS NULL AND d.priority = 2 AND d.starts_at <= $4 AND (d.starts_at, d.id) > ($5, $6)
        AND d.run_at <= $1 AND d.room_id NOT IN (SELECT pg_catalog.unnest($2))
-       AND NOT due.urgent
+       AND NOT EXISTS (SELECT FROM videoroom.outbox u
+                        WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
+                          AND (u.priority, u.id) < (d.priority, d.id))
      ORDER BY d.starts_at, d.id
      LIMIT $3
        FOR NO KEY UPDATE OF r SKIP LOCKED)"};

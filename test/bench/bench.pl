@@ -189,7 +189,9 @@ sub switches {
 }
 
 # As the manual would set up a server for much data: a quarter of the memory is the server's.
+my $uses_memory;
 sub use_memory {
+    return if $uses_memory++;
     open my $info, '<', '/proc/meminfo' or die "/proc/meminfo: $!\n";
     my ($total) = map { /^MemTotal:\s+(\d+)/ ? $1 : () } <$info>;
     sql(sprintf "ALTER SYSTEM SET shared_buffers = '%dkB'", $total / 4);
@@ -242,7 +244,7 @@ my @rows = (
     callback => sub { callback_row() },
     callback_async => sub { callback_row('synchronous_commit=off') },
     history => \&history_rows,
-    backlog => \&backlog_rows,
+    backlog => sub { use_memory(); backlog_rows() },
 );
 
 set_stage($work);
