@@ -210,6 +210,8 @@ sub history_rows {
         sql_file('history', first => $loaded + 1, last => $size) if $size > $loaded;
         $loaded = $size;
         sql('CHECKPOINT');
+        # As on a server that has been in use for a while: the first change of a page after a checkpoint writes all of it to the log.
+        pgbench('create', seconds => 30);
         forget_callbacks();
         $received{callback} = 0;
         my %figures = turns(
