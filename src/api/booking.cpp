@@ -7,9 +7,9 @@
 #include "core/json.hpp"
 #include "core/options.hpp"
 #include "core/room_id.hpp"
-#include "pg/write.hpp"
 #include "pg/named_lock.hpp"
 #include "pg/settings.hpp"
+#include "pg/write.hpp"
 
 namespace videoroom::api {
 namespace {
