@@ -1,7 +1,8 @@
 // Rows written without a plan, as logical replication writes them: of what a booking's INSERT took, starting
-// and ending the executor was a fifth, of which half is left. Defaults, generated columns, CHECKs, unique and
-// foreign keys and row triggers hold as ever; statement triggers, rules and row security do not, and our
-// tables have none. Rights on the table are not looked at: the right to call the function is the guard.
+// and ending the executor was a fifth, of which half is left. For what is inserted defaults, generated
+// columns, CHECKs, unique and foreign keys and row triggers hold as ever, for an update less, see there;
+// statement triggers, rules and row security do not, and our tables have none. Rights on the table are not
+// looked at: the right to call the function is the guard.
 #pragma once
 
 #include <initializer_list>

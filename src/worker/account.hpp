@@ -10,11 +10,11 @@ namespace videoroom::worker {
 
 class Account {
 public:
-    // Tells the gate and whoever looks at the slot which account it is.
+    // Both outlive it.
     Account(Gate &gate, pg::shared::Database *slot);
 
-    // Reads settings and credentials again. What is wrong with the credentials is logged when it begins, and
-    // once at the start.
+    // Reads settings and credentials again, and tells the gate, and in the slot whoever asks, which account
+    // it is. What is wrong with the credentials is logged when it begins, and once at the start.
     void reload();
 
     // Are there credentials? Without them no call is made.
