@@ -5,57 +5,6 @@
 -- own, which takes three times as long as the call itself. Nobody but the owner may call them, and whoever calls them for
 -- somebody else (triggers, the functions of the API, the worker) has pinned it.
 
-CREATE FUNCTION videoroom.find_room(room_id text) RETURNS videoroom.room
-LANGUAGE C VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'videoroom_find_room';
-COMMENT ON FUNCTION videoroom.find_room(text) IS 'A room by its key, NULL if there is none; faster than SELECT';
-
-CREATE FUNCTION videoroom.lock_room(room_id text) RETURNS boolean
-LANGUAGE C VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'videoroom_lock_room';
-COMMENT ON FUNCTION videoroom.lock_room(text) IS 'Locks a room FOR NO KEY UPDATE, false if there is none; faster than SELECT';
-
-CREATE FUNCTION videoroom.find_participant(room_id text, user_id text) RETURNS videoroom.participant
-LANGUAGE C VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'videoroom_find_participant';
-COMMENT ON FUNCTION videoroom.find_participant(text, text) IS 'A participant by its key, NULL if there is none; faster than SELECT';
-
-CREATE FUNCTION videoroom.find_session(room_sid text) RETURNS videoroom.session
-LANGUAGE C VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'videoroom_find_session';
-COMMENT ON FUNCTION videoroom.find_session(text) IS 'A session by its key, NULL if there is none; faster than SELECT';
-
-CREATE FUNCTION videoroom.find_connection(participant_sid text) RETURNS videoroom.connection
-LANGUAGE C VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'videoroom_find_connection';
-COMMENT ON FUNCTION videoroom.find_connection(text) IS 'A connection by its key, NULL if there is none; faster than SELECT';
-
-CREATE FUNCTION videoroom.note_event(room_id text, kind text, detail jsonb) RETURNS bigint
-LANGUAGE C VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'videoroom_note_event';
-COMMENT ON FUNCTION videoroom.note_event(text, text, jsonb) IS 'Adds an event and gives its number; faster than INSERT';
-
-CREATE FUNCTION videoroom.insert_connection(
-    participant_sid       text,
-    room_sid              text,
-    user_id               text,
-    connected_callback    timestamptz,
-    connected_rest        timestamptz,
-    disconnected_callback timestamptz,
-    disconnected_rest     timestamptz,
-    duration              integer
-) RETURNS boolean
-LANGUAGE C VOLATILE CALLED ON NULL INPUT
-AS 'MODULE_PATHNAME', 'videoroom_insert_connection';
-COMMENT ON FUNCTION videoroom.insert_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
-    'Adds a connection and gives true; faster than INSERT';
-
-CREATE FUNCTION videoroom.stamp_session(room_id text, room_sid text, alive_at timestamptz) RETURNS boolean
-LANGUAGE C VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'videoroom_stamp_session';
-COMMENT ON FUNCTION videoroom.stamp_session(text, text, timestamptz) IS
-    'merge_session where alive_at is all there is to merge: whether the session is open, NULL if merge_session has to see to it: unknown, lost, another room''s, or changed meanwhile; faster than UPDATE';
-
 CREATE FUNCTION videoroom.merge_session(
     room_id          text,
     room_sid         text,
@@ -74,8 +23,21 @@ DECLARE
     was videoroom.session;
     new videoroom.session;
 BEGIN
-    was := videoroom.find_session(merge_session.room_sid);
-    IF was.room_sid IS NULL THEN
+    -- Most of what comes says of its session only that it was alive.
+    IF coalesce(merge_session.started_callback, merge_session.started_rest,
+                merge_session.ended_callback, merge_session.ended_rest) IS NULL THEN
+        UPDATE videoroom.session s
+           SET seen_alive_at = merge_session.alive_at
+         WHERE s.room_sid = merge_session.room_sid AND s.room_id = merge_session.room_id
+           AND s.seen_alive_at < merge_session.alive_at AND s.lost_at IS NULL
+        RETURNING false, s.ended_at IS NULL INTO is_new, is_open;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    SELECT * INTO was FROM videoroom.session s WHERE s.room_sid = merge_session.room_sid;
+    IF NOT FOUND THEN
         INSERT INTO videoroom.session
             (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
         VALUES
@@ -87,7 +49,7 @@ BEGIN
         IF FOUND THEN
             RETURN;
         END IF;
-        was := videoroom.find_session(merge_session.room_sid);
+        SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = merge_session.room_sid;
     END IF;
     IF was.room_id <> merge_session.room_id THEN
         RETURN;
@@ -170,12 +132,17 @@ DECLARE
     was videoroom.connection;
     new videoroom.connection;
 BEGIN
-    was := videoroom.find_connection(merge_connection.participant_sid);
-    IF was.participant_sid IS NULL THEN
-        is_new := videoroom.insert_connection(
-            merge_connection.participant_sid, merge_connection.room_sid, merge_connection.user_id,
-            merge_connection.connected_callback, merge_connection.connected_rest,
-            merge_connection.disconnected_callback, merge_connection.disconnected_rest, merge_connection.duration);
+    SELECT * INTO was FROM videoroom.connection c WHERE c.participant_sid = merge_connection.participant_sid;
+    IF NOT FOUND THEN
+        INSERT INTO videoroom.connection
+            (participant_sid, room_sid, user_id, connected_callback, connected_rest,
+             disconnected_callback, disconnected_rest, duration)
+        VALUES
+            (merge_connection.participant_sid, merge_connection.room_sid, merge_connection.user_id,
+             merge_connection.connected_callback, merge_connection.connected_rest,
+             merge_connection.disconnected_callback, merge_connection.disconnected_rest,
+             merge_connection.duration);
+        is_new := true;
         known_as := merge_connection.user_id;
         RETURN;
     END IF;

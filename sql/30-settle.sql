@@ -100,7 +100,7 @@ LANGUAGE plpgsql
 AS $$
 BEGIN
     PERFORM videoroom.settle_rooms(ARRAY[room_id], announce);
-    RETURN (videoroom.find_room(room_id)).status;
+    RETURN (SELECT r.status FROM videoroom.room r WHERE r.room_id = settle_room.room_id);
 END
 $$;
 COMMENT ON FUNCTION videoroom.settle_room(text, boolean) IS 'settle_rooms for one room, whose status it returns';

@@ -28,20 +28,16 @@ CREATE FUNCTION videoroom.apply_callback(payload jsonb) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    kind           text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
-    room           text := payload ->> 'RoomName';
-    sid            text := payload ->> 'RoomSid';
-    stay           text := payload ->> 'ParticipantSid';
-    person         text := payload ->> 'ParticipantIdentity';
-    at             timestamptz := payload ->> 'Timestamp';
-    session        record;
-    session_is_new boolean := false;
-    is_open        boolean;
-    visit          record;
-    is_new         boolean;
-    known_as       text;
-    noted          bigint;
-    status         text;
+    kind     text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
+    room     text := payload ->> 'RoomName';
+    sid      text := payload ->> 'RoomSid';
+    stay     text := payload ->> 'ParticipantSid';
+    person   text := payload ->> 'ParticipantIdentity';
+    at       timestamptz := payload ->> 'Timestamp';
+    session  record;
+    visit    record;
+    is_new   boolean;
+    known_as text;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
@@ -50,35 +46,30 @@ BEGIN
                           'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
         RETURN 'ignored';
     END IF;
-    IF sid IS NULL OR at IS NULL OR videoroom.lock_room(room) IS NOT TRUE THEN
+    IF sid IS NULL OR at IS NULL THEN
+        RETURN 'ignored';
+    END IF;
+    PERFORM FROM videoroom.room r WHERE r.room_id = room FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
         RETURN 'ignored';
     END IF;
 
-    -- Most of what comes says of its session only that it was alive.
-    IF stay IS NOT NULL THEN
-        is_open := videoroom.stamp_session(room, sid, at);
-    END IF;
-    IF is_open IS NULL THEN
-        session := videoroom.merge_session(
-            room, sid,
-            CASE WHEN kind = 'room-created' THEN at END, NULL,
-            CASE WHEN kind = 'room-ended' THEN at END, NULL,
-            CASE WHEN kind <> 'room-ended' THEN at END);
-        IF session.is_new IS NULL THEN
-            RETURN 'ignored';
-        END IF;
-        session_is_new := session.is_new;
-        is_open := session.is_open;
-    END IF;
-    IF stay IS NULL THEN
-        is_new := session_is_new;
+    session := videoroom.merge_session(
+        room, sid,
+        CASE WHEN kind = 'room-created' THEN at END, NULL,
+        CASE WHEN kind = 'room-ended' THEN at END, NULL,
+        CASE WHEN kind <> 'room-ended' THEN at END);
+    IF session.is_new IS NULL THEN
+        RETURN 'ignored';
+    ELSIF stay IS NULL THEN
+        is_new := session.is_new;
     ELSE
         visit := videoroom.merge_connection(
             stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END);
-        is_new := visit.is_new OR session_is_new;
+        is_new := visit.is_new OR session.is_new;
         known_as := visit.known_as;
     END IF;
     IF NOT is_new THEN
@@ -86,12 +77,15 @@ BEGIN
     END IF;
 
     -- Under the name it is known by here: a person may have been forgotten since.
-    noted := videoroom.note_event(room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
         'event', kind, 'at', payload ->> 'Timestamp', 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
 
     -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends.
-    IF session_is_new OR NOT is_open OR (videoroom.find_participant(room, known_as)).removed_at IS NOT NULL THEN
-        status := videoroom.settle_room(room);
+    IF session.is_new OR NOT session.is_open
+       OR EXISTS (SELECT FROM videoroom.participant p
+                   WHERE p.room_id = room AND p.user_id = known_as AND p.removed_at IS NOT NULL) THEN
+        PERFORM videoroom.settle_rooms(ARRAY[room]);
     ELSIF current_setting('videoroom.notify', true) = 'on' THEN
         PERFORM videoroom.announce(room);
     END IF;

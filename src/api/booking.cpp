@@ -9,10 +9,22 @@
 #include "core/room_id.hpp"
 #include "pg/named_lock.hpp"
 #include "pg/settings.hpp"
-#include "pg/write.hpp"
 
 namespace videoroom::api {
 namespace {
+
+pg::Statement insert{R"(
+    WITH room AS (
+        INSERT INTO videoroom.room (room_id, booking_id, starts_at, ends_at,
+                                    opens_at, closes_at, completes_at, options, metadata, request)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)),
+    people AS (
+        INSERT INTO videoroom.participant (room_id, user_id)
+        SELECT $1, u.user_id FROM pg_catalog.unnest($11) u (user_id)),
+    event AS (
+        INSERT INTO videoroom.event (room_id, kind) VALUES ($1, 'booked'))
+    INSERT INTO videoroom.outbox (room_id, action, run_at, starts_at)
+    VALUES ($1, 'create-room', greatest($5, pg_catalog.clock_timestamp()), $3))"};
 
 pg::Statement link_predecessor{"UPDATE videoroom.room SET successor = $2 WHERE room_id = $1"};
 
@@ -36,33 +48,6 @@ void check_ours(pg::Home home)
 std::string iso(TimestampTz time)
 {
     return core::format_iso8601(pg::to_core(time));
-}
-
-void insert_rows(const Booking &booking, std::string_view room_id)
-{
-    const Window &window = booking.window;
-    const TimestampTz now = GetCurrentTimestamp();
-    const pg::Value room = pg::text(room_id), moment = pg::timestamp(now), nothing = pg::jsonb("{}");
-    pg::insert(
-        "room",
-        {"room_id", "booking_id", "status", "starts_at", "ends_at", "opens_at", "closes_at", "completes_at",
-         "options", "metadata", "request", "created_at"},
-        {room, pg::text(booking.booking_id), pg::text("not-started"), pg::timestamp(booking.starts_at),
-         pg::timestamp(booking.ends_at), pg::timestamp(window.opens_at), pg::timestamp(window.closes_at),
-         pg::timestamp(window.completes_at), pg::jsonb(booking.options), pg::jsonb(booking.metadata),
-         pg::jsonb(request_json(booking)), moment});
-    std::vector<pg::Value> people;
-    for (const std::string &user : booking.participants)
-        people.insert(people.end(), {room, pg::text(user), moment});
-    pg::insert("participant", {"room_id", "user_id", "invited_at"}, people);
-    pg::insert("event", {"id", "room_id", "at", "kind", "detail"},
-               {pg::next_value("event_id_seq"), room, moment, pg::text("booked"), nothing});
-    // Without starts_at, which the trigger fills in: tables of 0.1.0 have no such column.
-    pg::insert(
-        "outbox",
-        {"id", "room_id", "action", "target", "priority", "params", "run_at", "attempts", "created_at"},
-        {pg::next_value("outbox_id_seq"), room, pg::text("create-room"), pg::text(""), pg::smallint(2),
-         nothing, pg::timestamp(std::max(window.opens_at, now)), pg::integer(0), moment});
 }
 
 }  // namespace
@@ -140,7 +125,12 @@ std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optiona
 {
     check_ours(home);
     std::string room_id = new_room_id(booking.booking_id);
-    insert_rows(booking, room_id);
+    const Window &window = booking.window;
+    spi.execute(insert, {pg::text(room_id), pg::text(booking.booking_id), pg::timestamp(booking.starts_at),
+                         pg::timestamp(booking.ends_at), pg::timestamp(window.opens_at),
+                         pg::timestamp(window.closes_at), pg::timestamp(window.completes_at),
+                         pg::jsonb(booking.options), pg::jsonb(booking.metadata),
+                         pg::jsonb(request_json(booking)), pg::text_array(booking.participants)});
     if (predecessor &&
         spi.execute(link_predecessor, {pg::text(*predecessor), pg::text(room_id)}).count() == 0 &&
         IsolationUsesXactSnapshot())

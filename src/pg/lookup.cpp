@@ -3,13 +3,6 @@
 namespace videoroom::pg {
 namespace {
 
-int number_of(const Table &table, const char *name)
-{
-    return column_number(table.relation, name);
-}
-
-}  // namespace
-
 Oid relation_oid(const char *name)
 {
     Oid relation = get_relname_relid(name, get_namespace_oid("videoroom", false));
@@ -19,19 +12,21 @@ Oid relation_oid(const char *name)
     return relation;
 }
 
-int column_number(Relation table, const char *name)
+int number_of(const Table &table, const char *name)
 {
-    int number = SPI_fnumber(RelationGetDescr(table), name);
+    int number = SPI_fnumber(RelationGetDescr(table.relation), name);
     if (number <= 0)
-        ereport(
-            ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
-            errmsg("column \"%s\" of \"videoroom.%s\" does not exist", name, RelationGetRelationName(table)));
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
+                errmsg("column \"%s\" of \"videoroom.%s\" does not exist", name,
+                       RelationGetRelationName(table.relation)));
     return number;
 }
 
-Table open_table(const char *name, const char *index, LOCKMODE lock)
+}  // namespace
+
+Table open_table(const char *name, const char *index)
 {
-    return {table_open(relation_oid(name), lock), relation_oid(index)};
+    return {table_open(relation_oid(name), AccessShareLock), relation_oid(index)};
 }
 
 void close_table(const Table &table)

@@ -9,16 +9,12 @@
 
 namespace videoroom::pg {
 
-// A relation of ours, and the number of one's column, by name.
-Oid relation_oid(const char *name);
-int column_number(Relation table, const char *name);
-
-// A table of ours, locked until the end of the transaction, against DROP at least.
+// A table of ours, locked against DROP until the end of the transaction.
 struct Table {
     Relation relation;
     Oid index;
 };
-Table open_table(const char *name, const char *index, LOCKMODE lock = AccessShareLock);
+Table open_table(const char *name, const char *index);
 void close_table(const Table &table);
 
 // A row's column by its name; NULL gives `otherwise`.

@@ -27,11 +27,9 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
-#include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -43,7 +41,6 @@ extern "C" {
 #include "postmaster/interrupt.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
-#include "rewrite/rewriteHandler.h"
 #include "storage/condition_variable.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
@@ -114,23 +111,6 @@ inline WaitEventSet *create_wait_event_set(int events)
     return CreateWaitEventSet(nullptr, events);
 #else
     return CreateWaitEventSet(TopMemoryContext, events);
-#endif
-}
-
-// What a row's update leaves to be done for its indexes: nothing, if it is heap-only.
-#if PG_VERSION_NUM >= 160000
-using IndexesToUpdate = TU_UpdateIndexes;
-#else
-using IndexesToUpdate = bool;
-#endif
-
-inline void update_indexes(ResultRelInfo *table, TupleTableSlot *slot, EState *state,
-                           [[maybe_unused]] IndexesToUpdate which)
-{
-#if PG_VERSION_NUM >= 160000
-    ExecInsertIndexTuples(table, slot, state, true, false, nullptr, NIL, which == TU_Summarizing);
-#else
-    ExecInsertIndexTuples(table, slot, state, true, false, nullptr, NIL);
 #endif
 }
 

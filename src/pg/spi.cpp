@@ -112,10 +112,6 @@ Value integer(int32 value)
 {
     return {INT4OID, Int32GetDatum(value), false};
 }
-Value smallint(int16 value)
-{
-    return {INT2OID, Int16GetDatum(value), false};
-}
 Value boolean(bool value)
 {
     return {BOOLOID, BoolGetDatum(value), false};

@@ -36,7 +36,6 @@ Value bigint_array(const std::vector<std::optional<int64>> &values);
 Value timestamp_array(const std::vector<std::optional<TimestampTz>> &values);
 Value bigint(int64 value);
 Value integer(int32 value);
-Value smallint(int16 value);
 Value boolean(bool value);
 Value oid(Oid value);
 Value timestamp(TimestampTz value);

@@ -37,19 +37,12 @@ function videoroom.decode_callback(text)|
 function videoroom.done_with(videoroom.room,timestamp with time zone)|
 function videoroom.enqueue(text,text,text,integer,timestamp with time zone)|
 function videoroom.expire_rooms(integer)|
-function videoroom.find_connection(text)|
-function videoroom.find_participant(text,text)|
-function videoroom.find_room(text)|
-function videoroom.find_session(text)|
 function videoroom.forget_callbacks(text)|
 function videoroom.forget_in(text,text)|
-function videoroom.insert_connection(text,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,integer)|
 function videoroom.knows_callback(bytea)|
-function videoroom.lock_room(text)|
 function videoroom.lose_sessions(integer)|
 function videoroom.merge_connection(text,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,integer)|
 function videoroom.merge_session(text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone)|
-function videoroom.note_event(text,text,jsonb)|
 function videoroom.outbox_wake()|
 function videoroom.presumed_end(text,timestamp with time zone)|
 function videoroom.purge(interval,integer)|
@@ -60,7 +53,6 @@ function videoroom.retry_time(integer)|
 function videoroom.rooms_of(text)|
 function videoroom.settle_room(text,boolean)|
 function videoroom.settle_rooms(text[],boolean)|
-function videoroom.stamp_session(text,text,timestamp with time zone)|
 function videoroom.verify_callback(text,text,text)|
 function videoroom.wake()|operator
 function videoroom_add_participants(text,text[])|scheduler
