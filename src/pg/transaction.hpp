@@ -1,7 +1,7 @@
 // Transactions of the worker, which has no client to begin and end them.
 #pragma once
 
-#include "pg/guard.hpp"
+#include "pg/spi.hpp"
 
 namespace videoroom::pg {
 
@@ -33,6 +33,20 @@ private:
     Oid user_ = InvalidOid;
     int security_ = 0;
 };
+
+// Gives what `work` makes of a connection to SPI in one transaction: of the rows it reads nothing may be
+// left.
+template <std::invocable<Spi &> Work>
+auto in_transaction(Work &&work)
+{
+    Transaction transaction;
+    auto result = [&] {
+        Spi spi;
+        return work(spi);
+    }();
+    transaction.commit();
+    return result;
+}
 
 // One savepoint, rolled back unless release() is reached.
 class Savepoint {

@@ -20,68 +20,16 @@ pg::Statement select_next_due = {R"(
                  (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL)))"};
 
 // Runs a function that says how many rows it dealt with.
-int dealt_with(pg::Spi &spi, pg::Statement &statement, std::initializer_list<pg::Value> values)
+int dealt_with(pg::Statement &statement, std::initializer_list<pg::Value> values)
 {
-    return spi.execute(statement, values).integer(0, 1).value_or(0);
+    return pg::in_transaction(
+        [&](pg::Spi &spi) { return spi.execute(statement, values).integer(0, 1).value_or(0); });
 }
 
 TimestampTz next_due()
 {
-    TimestampTz due = DT_NOEND;
-    pg::Transaction transaction;
-    {
-        pg::Spi spi;
-        due = spi.execute(select_next_due).timestamp(0, 1).value_or(DT_NOEND);
-    }
-    transaction.commit();
-    return due;
-}
-
-// True if there may be more.
-bool close_and_apply()
-{
-    int most = 0;
-    {
-        pg::Transaction transaction;
-        {
-            pg::Spi spi;
-            most = dealt_with(spi, expire_rooms, {pg::integer(batch)});
-        }
-        transaction.commit();
-    }
-    {
-        pg::Transaction transaction;
-        {
-            pg::Spi spi;
-            most = Max(most, dealt_with(spi, apply_pending, {pg::integer(batch)}));
-        }
-        transaction.commit();
-    }
-    return most >= batch;
-}
-
-bool give_up_lost()
-{
-    int lost = 0;
-    pg::Transaction transaction;
-    {
-        pg::Spi spi;
-        lost = dealt_with(spi, lose_sessions, {pg::integer(batch)});
-    }
-    transaction.commit();
-    return lost >= batch;
-}
-
-bool forget_old()
-{
-    int forgotten = 0;
-    pg::Transaction transaction;
-    {
-        pg::Spi spi;
-        forgotten = dealt_with(spi, purge, {pg::integer(pg::settings::retention), pg::integer(purge_batch)});
-    }
-    transaction.commit();
-    return forgotten >= purge_batch;
+    return pg::in_transaction(
+        [](pg::Spi &spi) { return spi.execute(select_next_due).timestamp(0, 1).value_or(DT_NOEND); });
 }
 
 }  // namespace
@@ -92,13 +40,19 @@ TimestampTz Housekeeping::run()
     bool more = false;
     due_ = next_due();
     if (due_ <= now) {
-        more = close_and_apply();
+        int closed = dealt_with(expire_rooms, {pg::integer(batch)});
+        int applied = dealt_with(apply_pending, {pg::integer(batch)});
+        more = Max(closed, applied) >= batch;
         due_ = next_due();
     }
-    if (core::has_come(give_up_at_, now, quiet_time))
-        give_up_at_ = now + (give_up_lost() ? USECS_PER_SEC : quiet_time);
-    if (core::has_come(forget_at_, now, quiet_time))
-        forget_at_ = now + (forget_old() ? 50 * core::millisecond : quiet_time);
+    if (core::has_come(give_up_at_, now, quiet_time)) {
+        int lost = dealt_with(lose_sessions, {pg::integer(batch)});
+        give_up_at_ = now + (lost >= batch ? USECS_PER_SEC : quiet_time);
+    }
+    if (core::has_come(forget_at_, now, quiet_time)) {
+        int forgotten = dealt_with(purge, {pg::integer(pg::settings::retention), pg::integer(purge_batch)});
+        forget_at_ = now + (forgotten >= purge_batch ? 50 * core::millisecond : quiet_time);
+    }
     return more ? now : Min(give_up_at_, forget_at_);
 }
 

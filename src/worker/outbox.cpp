@@ -373,45 +373,47 @@ Plan plan_rows(const pg::Rows &rows, int most, std::string_view callback_url, Ti
     return plan;
 }
 
+// Reads what is due, and writes what becomes of it.
+Plan take_due(pg::Spi &spi, int most, int rows, const std::vector<std::string> &busy,
+              std::string_view callback_url, Ahead &ahead)
+{
+    TimestampTz now = GetCurrentTimestamp();
+    Plan plan;
+    std::vector<int64> due = lock_due_rooms(spi, rows, busy, now, ahead);
+    if (!due.empty())
+        plan = plan_rows(spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}), most,
+                         callback_url, now);
+    if (!plan.sent.empty())
+        spi.execute(mark_sent, {pg::bigint_array(plan.sent), pg::timestamp(now)});
+    if (!plan.tried.empty())
+        spi.execute(mark_tried, {pg::bigint_array(plan.tried)});
+    if (!plan.dropped.empty())
+        drop(spi, plan);
+    if (!plan.too_early.empty())
+        spi.execute(postpone_to_end, {pg::bigint_array(plan.too_early)});
+    if (!plan.dead.empty())
+        spi.execute(bury_rows, {pg::bigint_array(plan.dead), pg::timestamp(now)});
+    for (const auto &[id, why] : plan.unusable)
+        spi.execute(bury_unusable, {pg::bigint(id), pg::timestamp(now), pg::text(why)});
+    return plan;
+}
+
 }  // namespace
 
 Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url,
                   Ahead &ahead)
 {
-    pg::Transaction transaction;
-    TimestampTz now = GetCurrentTimestamp();
-    Plan plan;
-    {
-        pg::Spi spi;
-        std::vector<int64> due = lock_due_rooms(spi, rows, busy, now, ahead);
-        if (!due.empty())
-            plan = plan_rows(spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}), most,
-                             callback_url, now);
-        if (!plan.sent.empty())
-            spi.execute(mark_sent, {pg::bigint_array(plan.sent), pg::timestamp(now)});
-        if (!plan.tried.empty())
-            spi.execute(mark_tried, {pg::bigint_array(plan.tried)});
-        if (!plan.dropped.empty())
-            drop(spi, plan);
-        if (!plan.too_early.empty())
-            spi.execute(postpone_to_end, {pg::bigint_array(plan.too_early)});
-        if (!plan.dead.empty())
-            spi.execute(bury_rows, {pg::bigint_array(plan.dead), pg::timestamp(now)});
-        for (const auto &[id, why] : plan.unusable)
-            spi.execute(bury_unusable, {pg::bigint(id), pg::timestamp(now), pg::text(why)});
-    }
-    transaction.commit();
+    Plan plan = pg::in_transaction(
+        [&](pg::Spi &spi) { return take_due(spi, most, rows, busy, callback_url, ahead); });
     pg::stats::count(&pg::stats::Calls::dead, plan.dead.size() + plan.unusable.size());
     return {std::move(plan.calls), plan.settled()};
 }
 
 std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms)
 {
-    std::vector<std::string> left;
-    int taken = 0;
-    pg::Transaction transaction;
-    {
-        pg::Spi spi;
+    return pg::in_transaction([&](pg::Spi &spi) {
+        std::vector<std::string> left;
+        int taken = 0;
         for (const std::string &room : rooms) {
             if (++taken > most_savepoints) {
                 left.push_back(room);
@@ -425,31 +427,20 @@ std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms)
                 spi.execute(ask_for_room, {pg::text(room)});
             savepoint.release();
         }
-    }
-    transaction.commit();
-    return left;
+        return left;
+    });
 }
 
 void hurry_after_outage()
 {
-    pg::Transaction transaction;
-    {
-        pg::Spi spi;
-        spi.execute(hurry);
-    }
-    transaction.commit();
+    pg::in_transaction([](pg::Spi &spi) { return spi.execute(hurry).count(); });
 }
 
 TimestampTz next_due(const std::vector<std::string> &busy)
 {
-    TimestampTz due = DT_NOEND;
-    pg::Transaction transaction;
-    {
-        pg::Spi spi;
-        due = spi.execute(select_next_due, {pg::text_array(busy)}).timestamp(0, 1).value_or(DT_NOEND);
-    }
-    transaction.commit();
-    return due;
+    return pg::in_transaction([&](pg::Spi &spi) {
+        return spi.execute(select_next_due, {pg::text_array(busy)}).timestamp(0, 1).value_or(DT_NOEND);
+    });
 }
 
 }  // namespace videoroom::worker

@@ -50,6 +50,15 @@ Call reading(Purpose purpose, core::Request request)
     return call;
 }
 
+// Of rooms and their sessions.
+std::vector<Call> read_sessions(const pg::Rows &rows)
+{
+    std::vector<Call> calls;
+    for (uint64 i = 0; i < rows.count(); i++)
+        calls.push_back(read_session(rows.text(i, 1).value(), rows.text(i, 2).value()));
+    return calls;
+}
+
 }  // namespace
 
 Call read_session(std::string_view room_id, std::string_view room_sid)
@@ -143,18 +152,10 @@ std::vector<Call> Reconciler::read_page(const Answered &answered)
     }
     listed_.insert(listed_.end(), sids.begin(), sids.end());
 
-    std::vector<Call> calls;
-    {
-        pg::Transaction transaction;
-        {
-            pg::Spi spi;
-            spi.execute(stamp_alive, {pg::text_array(sids), pg::timestamp(answered.call.sent_at)});
-            pg::Rows unknown = spi.execute(select_unknown, {pg::text_array(sids), pg::text_array(names)});
-            for (uint64 i = 0; i < unknown.count(); i++)
-                calls.push_back(read_session(unknown.text(i, 1).value(), unknown.text(i, 2).value()));
-        }
-        transaction.commit();
-    }
+    std::vector<Call> calls = pg::in_transaction([&](pg::Spi &spi) {
+        spi.execute(stamp_alive, {pg::text_array(sids), pg::timestamp(answered.call.sent_at)});
+        return read_sessions(spi.execute(select_unknown, {pg::text_array(sids), pg::text_array(names)}));
+    });
 
     if (auto next = next_page(answered.call, page.next_page_url))
         calls.push_back(std::move(*next));
@@ -169,16 +170,9 @@ std::vector<Call> Reconciler::read_page(const Answered &answered)
 
 std::vector<Call> Reconciler::compare() const
 {
-    std::vector<Call> calls;
-    pg::Transaction transaction;
-    {
-        pg::Spi spi;
-        pg::Rows odd = spi.execute(select_odd, {pg::text_array(listed_), pg::timestamp(began_at_)});
-        for (uint64 i = 0; i < odd.count(); i++)
-            calls.push_back(read_session(odd.text(i, 1).value(), odd.text(i, 2).value()));
-    }
-    transaction.commit();
-    return calls;
+    return pg::in_transaction([&](pg::Spi &spi) {
+        return read_sessions(spi.execute(select_odd, {pg::text_array(listed_), pg::timestamp(began_at_)}));
+    });
 }
 
 }  // namespace videoroom::worker

@@ -30,28 +30,29 @@ void log_change(Pause pause, const std::string &version)
     });
 }
 
+Standing compare(pg::Spi &spi, std::string &version)
+{
+    Standing standing;
+    version = spi.execute(select_version).text(0, 1).value();
+    if (version != VIDEOROOM_VERSION) {
+        standing.pause = Pause::other_version;  // the tables may not be what we know
+        return standing;
+    }
+    pg::Home home = pg::home();
+    if (home == pg::Home::upgraded)
+        pg::claim_home(spi);
+    if (home == pg::Home::foreign)
+        standing.pause = Pause::other_home;
+    standing.booked = home != pg::Home::unclaimed;
+    return standing;
+}
+
 }  // namespace
 
 Standing look_at_standing()
 {
-    Standing standing;
-    pg::Transaction transaction;
     std::string version;
-    {
-        pg::Spi spi;
-        version = spi.execute(select_version).text(0, 1).value();
-        if (version != VIDEOROOM_VERSION) {
-            standing.pause = Pause::other_version;  // the tables may not be what we know
-        } else {
-            pg::Home home = pg::home();
-            if (home == pg::Home::upgraded)
-                pg::claim_home(spi);
-            if (home == pg::Home::foreign)
-                standing.pause = Pause::other_home;
-            standing.booked = home != pg::Home::unclaimed;
-        }
-    }
-    transaction.commit();
+    Standing standing = pg::in_transaction([&](pg::Spi &spi) { return compare(spi, version); });
     log_change(standing.pause, version);
     return standing;
 }
