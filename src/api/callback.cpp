@@ -114,25 +114,26 @@ std::string signature_of(const std::string &headers)
     return "";
 }
 
-void push_text(JsonbParseState **state, JsonbIteratorToken token, const std::string &text)
+void push_text(pg::JsonbState *state, JsonbIteratorToken token, const std::string &text)
 {
     JsonbValue value;
     value.type = jbvString;
     value.val.string.val = const_cast<char *>(text.data());
     value.val.string.len = static_cast<int>(text.size());
-    pushJsonbValue(state, token, &value);
+    pg::push(state, token, &value);
 }
 
 // Not by way of its text, which takes ten times as long to write and to read again.
 Datum json_object(const decltype(core::DecodedCallback::payload) &members)
 {
-    JsonbParseState *state = nullptr;
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+    pg::JsonbState state = {};
+    pg::push(&state, WJB_BEGIN_OBJECT);
     for (const auto &[name, value] : members) {
         push_text(&state, WJB_KEY, name);
         push_text(&state, WJB_VALUE, value);
     }
-    return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+    pg::push(&state, WJB_END_OBJECT);
+    return JsonbPGetDatum(JsonbValueToJsonb(state.result));
 }
 
 Datum decoded_row(FunctionCallInfo fcinfo, const core::DecodedCallback &decoded)

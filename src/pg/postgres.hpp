@@ -65,11 +65,14 @@ extern "C" {
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
 }
+
+#include <bit>
 
 #include "core/time.hpp"
 
@@ -112,6 +115,31 @@ inline WaitEventSet *create_wait_event_set(int events)
 #else
     return CreateWaitEventSet(TopMemoryContext, events);
 #endif
+}
+
+// A jsonb that is being put together.
+#if PG_VERSION_NUM >= 190000
+using JsonbState = JsonbInState;
+#else
+struct JsonbState {
+    JsonbParseState *levels;
+    JsonbValue *result;
+};
+#endif
+
+inline void push(JsonbState *state, JsonbIteratorToken token, JsonbValue *value = nullptr)
+{
+#if PG_VERSION_NUM >= 190000
+    pushJsonbValue(state, token, value);
+#else
+    state->result = pushJsonbValue(&state->levels, token, value);
+#endif
+}
+
+// SIG_IGN has the C library's type of a handler, which is not the server's from 19 on.
+inline void ignore_signal(int number)
+{
+    pqsignal(number, std::bit_cast<pqsigfunc>(SIG_IGN));
 }
 
 #if PG_VERSION_NUM >= 180000

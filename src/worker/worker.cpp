@@ -63,7 +63,7 @@ extern "C" PGDLLEXPORT void videoroom_worker_main(Datum argument)
     Oid database = DatumGetObjectId(argument);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGTERM, die);
-    pqsignal(SIGPIPE, SIG_IGN);
+    pg::ignore_signal(SIGPIPE);
     BackgroundWorkerUnblockSignals();
 
     pg::shared::Database *slot = worker::take_slot(database);
