@@ -1,5 +1,7 @@
 #include "http/client.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -31,8 +33,6 @@ public:
     void start(Request request);
     void service();
     std::vector<Answer> take_answers() { return std::exchange(answers_, {}); }
-    std::size_t in_flight() const { return running_.size(); }
-    void cancel_all();
 
 private:
     static int on_socket(CURL *, curl_socket_t socket, int what, void *context, void *);
@@ -74,7 +74,9 @@ Client::Loop::Loop(int max_connections, const std::string &user_agent)
 Client::Loop::~Loop()
 {
     SignalsBlocked blocked;
-    cancel_all();
+    for (const auto &[easy, transfer] : running_)
+        curl_multi_remove_handle(multi_.get(), easy);
+    running_.clear();
     idle_.clear();
     multi_.reset();
 }
@@ -83,7 +85,7 @@ int Client::Loop::on_socket(CURL *, curl_socket_t socket, int what, void *contex
 {
     Epoll &epoll = static_cast<Loop *>(context)->epoll_;
     if (what == CURL_POLL_REMOVE) {
-        epoll.forget(socket);
+        epoll.watch_hangup(socket);
         return 0;
     }
     std::uint32_t events = 0;
@@ -154,11 +156,18 @@ void Client::Loop::service()
         collect();
 }
 
-// Gives whether there was anything to do.
+// Gives whether there was anything to do. Idle connections come first, before curl can close or take one of
+// them: curl looks at a kept one at most once a second, and one that the other side has closed must not be
+// sent anything. Once it is shut down nothing can be, and curl takes a new one.
 bool Client::Loop::service_once()
 {
     auto ready = epoll_.ready();
+    for (const epoll_event &event : ready)
+        if ((event.events & EPOLLRDHUP) != 0)
+            shutdown(event.data.fd, SHUT_WR);
     for (const epoll_event &event : ready) {
+        if ((event.events & EPOLLRDHUP) != 0)
+            continue;
         int what = 0;
         if ((event.events & EPOLLIN) != 0)
             what |= CURL_CSELECT_IN;
@@ -195,16 +204,6 @@ void Client::Loop::collect()
     }
 }
 
-void Client::Loop::cancel_all()
-{
-    SignalsBlocked blocked;
-    for (auto &[easy, transfer] : running_) {
-        curl_multi_remove_handle(multi_.get(), easy);
-        retire(std::move(transfer));
-    }
-    running_.clear();
-}
-
 Client::Client(int max_connections, const std::string &user_agent)
     : loop_(std::make_unique<Loop>(max_connections, user_agent))
 {
@@ -235,16 +234,6 @@ void Client::service()
 std::vector<Answer> Client::take_answers()
 {
     return loop_->take_answers();
-}
-
-std::size_t Client::in_flight() const
-{
-    return loop_->in_flight();
-}
-
-void Client::cancel_all()
-{
-    loop_->cancel_all();
 }
 
 }  // namespace videoroom::http

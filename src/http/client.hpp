@@ -38,17 +38,18 @@ struct Answer {
     core::Time took = 0;  // from start() to the end, waiting for a connection included
 };
 
-// Many HTTP requests at once on one thread, without ever blocking it. Each request is sent at most once:
-// nothing is retried, no redirect followed. Proxy and netrc of the environment are ignored; TLS is 1.2 or
-// newer, and verified. The caller waits on descriptor() for at most timeout_ms() and then calls service().
-// Signals are blocked while curl runs, so its resolver threads never run the process's handlers. SIGPIPE must
-// be ignored by the process.
+// Many HTTP requests at once on one thread, without ever blocking it. A POST is sent at most once. A GET is
+// sent once more, on a new connection, when a kept one dies without an answer. Nothing else is retried, no
+// redirect followed. Proxy and netrc of the environment are ignored; TLS is 1.2 or newer, and verified. The
+// caller waits on descriptor() for at most timeout_ms() and then calls service(). Signals are blocked while
+// curl runs, so its resolver threads never run the process's handlers. SIGPIPE must be ignored by the
+// process.
 class Client {
 public:
     // At most `max_connections` sockets, kept alive between requests; further requests wait, on their own
     // time.
     Client(int max_connections, const std::string &user_agent);
-    ~Client();
+    ~Client();  // drops what is in flight and every connection, at once
     Client(const Client &) = delete;
     Client &operator=(const Client &) = delete;
 
@@ -68,12 +69,6 @@ public:
 
     // The answers since the last time, in the order in which they came.
     std::vector<Answer> take_answers();
-
-    // Requests that have no answer yet.
-    std::size_t in_flight() const;
-
-    // Drops every request in flight and its connection; they give no answer. Answers that are there stay.
-    void cancel_all();
 
 private:
     class Loop;

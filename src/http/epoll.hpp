@@ -35,11 +35,9 @@ public:
                (errno == ENOENT && epoll_ctl(fd_, EPOLL_CTL_ADD, socket, &event) == 0);
     }
 
-    void forget(int socket)
-    {
-        epoll_event event = {};
-        epoll_ctl(fd_, EPOLL_CTL_DEL, socket, &event);  // fails if it is closed by now: then it is forgotten
-    }
+    // Of a socket that is idle: one EPOLLRDHUP when the other side closes, or has closed. One that its owner
+    // closes is forgotten.
+    void watch_hangup(int socket) { watch(socket, EPOLLRDHUP | EPOLLET); }
 
     // What has happened by now; valid until the next call.
     std::span<const epoll_event> ready()
@@ -52,7 +50,8 @@ public:
 
 private:
     int fd_;
-    std::array<epoll_event, 64> events_ = {};
+    std::array<epoll_event, 1024> events_ =
+        {};  // as good as all: who closed is known before a request goes out
 };
 
 }  // namespace videoroom::http

@@ -41,7 +41,7 @@ void Transfer::set_up_connection(const std::string &user_agent, curl_slist *head
     set(easy, CURLOPT_ERRORBUFFER, curl_error_.data());
     set(easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-    set(easy, CURLOPT_QUICK_EXIT, 1L);  // else a silent name server holds up cancel_all() for ten seconds
+    set(easy, CURLOPT_QUICK_EXIT, 1L);  // else a silent name server holds up ~Client() for ten seconds
 #endif
     set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -94,13 +94,14 @@ size_t Transfer::on_body(char *data, size_t, size_t size, void *context)
     }
 }
 
-// Curl repeats a request by itself when a kept connection turns out to be dead. The first one may have
-// arrived nevertheless, and that must show: whoever asks for a second sending is told to give up.
+// Curl sends a request again by itself when a kept connection turns out to be dead. A POST of which a byte
+// was sent may have arrived nevertheless, and that must show: when it is to be sent again, it is cut off.
 int Transfer::on_ready_to_send(void *context, char *, char *, int, int)
 {
     auto *transfer = static_cast<Transfer *>(context);
-    transfer->cut_off_ = transfer->sent_;
-    transfer->sent_ = true;
+    transfer->cut_off_ = transfer->request_.method == "POST" && transfer->sent();
+    // That second time is on a new connection: the other kept ones may be as dead.
+    curl_easy_setopt(transfer->handle(), CURLOPT_FRESH_CONNECT, 1L);
     return transfer->cut_off_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -113,7 +114,7 @@ Answer Transfer::finish(CURLcode code)
         answer_.retry_after = header("Retry-After");
         curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer_.status);
     } else {
-        answer_.transport = sent_ ? core::Transport::lost : core::Transport::not_sent;
+        answer_.transport = sent() ? core::Transport::lost : core::Transport::not_sent;
         answer_.error = describe(code);
         answer_.body.clear();
     }
@@ -133,7 +134,14 @@ void Transfer::clear()
     request_ = {};
     answer_ = {};
     curl_error_ = {};
-    sent_ = cut_off_ = too_large_ = false;
+    cut_off_ = too_large_ = false;
+}
+
+bool Transfer::sent() const
+{
+    long bytes = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0;
 }
 
 core::Time Transfer::total_time() const

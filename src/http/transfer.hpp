@@ -37,6 +37,7 @@ private:
     void set_up_connection(const std::string &user_agent, curl_slist *headers);
     void set_up_request();
     std::string header(const char *name) const;
+    bool sent() const;  // a byte of the request
     core::Time total_time() const;
     std::string describe(CURLcode code) const;
 
@@ -44,8 +45,7 @@ private:
     Request request_;
     Answer answer_;
     std::array<char, CURL_ERROR_SIZE> curl_error_ = {};
-    bool sent_ = false;       // a connection stood, TLS and all, and the request was about to be written
-    bool cut_off_ = false;    // that connection died without an answer, and curl was about to send again
+    bool cut_off_ = false;    // a kept connection died without an answer, and curl was about to send again
     bool too_large_ = false;  // the answer
 };
 
