@@ -73,6 +73,18 @@ sub announced {
         "the callback of $sid";
 }
 
+# No sweep from here on, and all is over that the last one led to: a session that is read is read in three calls.
+sub sweep_no_more {
+    set_config($node, reconcile_interval => '1h');
+    my $asked = -1;
+    wait_until {
+        no_calls($node);
+        my $before = $asked;
+        $asked = $twilio->sim(GET => 'counts')->{requests}{requests};
+        $asked == $before;
+    } $patience, 'the last sweep to be over';
+}
+
 # Rooms that another program of the same account makes.
 sub make_elsewhere {
     my (@names) = @_;
@@ -154,12 +166,13 @@ sub make_elsewhere {
 # --- the end of the booking
 
 {
-    my ($talk, $alone, $never) = map { book($node, $_, starts => '1 sec', ends => '8 sec', unasked => $_ eq 'never') }
-        qw(talk alone never);
+    my ($talk, $alone, $never) = map { book($node, $_, starts => '-1 min', unasked => $_ eq 'never') } qw(talk alone never);
     $twilio->faults({ match => { method => 'POST', room => $never }, status => 400, code => 53119, count => -1 });
     sql("INSERT INTO videoroom.outbox (room_id, action) VALUES ('$never', 'create-room')");
     my %sid = map { $_ => made($node, $_) } $talk, $alone;
     $twilio->join($talk, 'alice');
+    wait_until { person($talk, 'alice') eq 'connected' && struck($twilio) > 2 } $patience, 'alice, and many tries';
+    sql(q{SELECT videoroom_extend(b, now() + interval '2 s') FROM unnest('{talk,alone,never}'::text[]) b});
     wait_until { one(q{SELECT bool_and(final) FROM videoroom_rooms WHERE booking_id IN ('talk', 'alone', 'never')}) eq 't' } $patience,
         'the end of the bookings';
 
@@ -183,8 +196,6 @@ sub make_elsewhere {
     wait_until { outbox($node, $never, 'create-room', 'dead_at') } $patience, 'its create to be given up';
     is_deeply([outbox($node, $never, 'create-room', "last_error ->> 'kind', last_error ->> 'code'")], ['deadline', 53119],
         'and its create is given up only then, with what Twilio said last');
-    my $sent = () = sent_for($twilio, $never);
-    cmp_ok($sent, '>', 2, 'after many tries');
     clear_faults($twilio);
 }
 
@@ -211,8 +222,6 @@ sub make_elsewhere {
     sql("SELECT videoroom_add_participants('$room', '{bob}')");
     $twilio->sim(POST => 'connect', { token => one("SELECT token FROM videoroom_join('$room', 'bob')") });
     wait_until { person($room, 'bob') eq 'connected' } $patience, 'bob to be back';
-    is_deeply([map { $_->{status} } stays($room, 'bob')], ['disconnected', 'disconnected', 'disconnected', 'connected'],
-        'who is invited again may stay');
 
     $twilio->set(callback_drop_events => 'participant-connected');
     $twilio->join($room, 'carol');
@@ -224,6 +233,8 @@ sub make_elsewhere {
     $twilio->set(callback_drop_events => '');
     wait_until { (outbox($node, $room, 'remove-participant', 'count(*)'))[0] == 0 } $patience, 'the removals to be done with';
     pass('no removal is left over');
+    is_deeply([map { $_->{status} } stays($room, 'bob')], ['disconnected', 'disconnected', 'disconnected', 'connected'],
+        'and who was invited again has stayed');
 }
 
 {
@@ -279,7 +290,7 @@ sub make_elsewhere {
     $node->safe_psql('postgres', q{ALTER SYSTEM SET log_min_messages = debug1; SELECT pg_reload_conf()});
     $twilio->faults({ match => { method => 'POST', path => '^/v1/Rooms$' }, delay_ms => 3000, count => -1 });
     my @rooms = book_many($node, 'recorded', 5);
-    wait_until { struck($twilio) == 5 } $patience, 'five creates under way';
+    wait_until { struck($twilio) >= 5 } $patience, 'five creates under way';
     my $resting = q{FROM pg_stat_activity WHERE backend_type = 'videoroom worker' AND datname = current_database() AND wait_event_type = 'Extension'};
     my $pid = wait_until { one("SELECT pid $resting") } $patience, 'the worker to have nothing to do';
     my $position = log_position($node);
@@ -322,6 +333,9 @@ set_config($node, reconcile_interval => '1s');
     $twilio->set(callback_drop_events => '');
 }
 {
+    # A sweep that begins while a room is made does not know it and reads it; one that begins while it is read, reads it once more.
+    # So there is none but when one is due.
+    sweep_no_more();
     my $room = book($node, 'silent-people');
     my $sid = made($node, $room);
     announced($sid);
@@ -330,13 +344,15 @@ set_config($node, reconcile_interval => '1s');
     $twilio->delivered;
     is(person($room, 'alice'), 'invited', 'somebody comes and we are not told');
     backdate($sid, '16 min');
+    set_config($node, reconcile_interval => '1s');
     wait_until { person($room, 'alice') eq 'connected' } $patience, 'alice to be seen';
     pass('a session not read for a quarter of an hour is read, and who is there is seen');
+    sweep_no_more();
     $twilio->leave($alice->{participant_sid});
     $twilio->delivered;
-    wait_until { one("SELECT read_at IS NOT NULL FROM videoroom.session WHERE room_sid = '$sid'") eq 't' } $patience, 'the reading';
     is(person($room, 'alice'), 'connected', 'somebody leaves and we are not told');
     backdate($sid, '16 min');
+    set_config($node, reconcile_interval => '1s');
     wait_until { person($room, 'alice') eq 'disconnected' } $patience, 'alice to be missed';
     pass('who has left is seen to have left');
     $twilio->set(callback_drop_events => '');
@@ -388,6 +404,8 @@ set_config($node, reconcile_interval => '1s');
     made($node, $_) for $new, $over;
     $twilio->join($over, 'alice');
     sql("SELECT videoroom_end('$over')");
+    wait_until { !in_progress_at($twilio, $over) } $patience, 'the end';
+    $twilio->delivered;    # of a room that is forgotten a callback would be nobody's
     set_config($node, retention => '2s');
     wait_until { one("SELECT count(*) FROM videoroom.room WHERE room_id = '$over'") == 0 } $patience, 'the room to be forgotten';
     pass('a room that is over for longer than retention is forgotten');
@@ -423,10 +441,12 @@ set_config($node, reconcile_interval => '1s');
 sql('SELECT videoroom_cancel(booking_id) FROM videoroom.room WHERE closed_at IS NULL');
 wait_until { one('SELECT count(*) FROM videoroom_rooms WHERE NOT final') == 0 } $patience, 'every room to be final';
 wait_until { one('SELECT count(*) FROM videoroom.outbox WHERE dead_at IS NULL') == 0 } $patience, 'the outbox to be empty';
+$twilio->delivered;
+wait_until { one('SELECT count(*) FROM videoroom.callback WHERE outcome IS NULL') == 0 } $patience, 'every callback to be applied';
 is(scalar(grep { my ($room) = @$_{unique_name}; $_->{status} eq 'in-progress' && $room !~ /^other-|^stranger$/
     && one("SELECT count(*) FROM videoroom.room WHERE room_id = '$room'") } @{ $twilio->sim(GET => 'rooms') }), 0,
     'with every booking cancelled none of our rooms is in progress at Twilio');
-is(one("SELECT count(*) FROM videoroom.callback WHERE (outcome IS NULL OR outcome = 'ignored') AND room_id <> '$prepared'"), 0, 'every callback was taken');
+is(one("SELECT count(*) FROM videoroom.callback WHERE outcome = 'ignored' AND room_id <> '$prepared'"), 0, 'every callback was taken');
 ok((wait_until { $node->safe_psql('prepared', 'SELECT count(*) FROM videoroom.session') } 90, 'its room'),
     'a booking of a prepared transaction gets its room');
 is($twilio->violations, 0, 'no request violated the contract');

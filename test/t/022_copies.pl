@@ -135,7 +135,9 @@ is((row($node, "SELECT room_sid FROM videoroom_join('$new', 'ann')"))[0], $sid, 
 $twilio->join($new, 'ann');
 wait_until { sql("SELECT connected FROM videoroom_rooms WHERE room_id = '$new'") == 1 } 20, 'its callbacks';
 ok((health($node, 'worker'))[0] && (health($node, 'home'))[0], 'it hears who comes, and is well');
-is_deeply([grep { $_->{room_name} ne $new } @{ $twilio->sim(GET => "requests?since=$mark") }], [], 'no copy has called Twilio');
+# The sweep of the original may still lead to readings of single rooms. A copy would look through the rooms, and do what is due.
+my $a_copys = sub { my ($request) = @_; return $request->{room_name} ne $new && ($request->{method} ne 'GET' || $request->{room_name} eq '') };
+is_deeply([grep { $a_copys->($_) } @{ $twilio->sim(GET => "requests?since=$mark") }], [], 'no copy has called Twilio');
 # --- a copy beside the original
 
 my ($out, $error);

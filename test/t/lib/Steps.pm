@@ -7,10 +7,11 @@ use warnings;
 use Exporter 'import';
 use Session;
 use Time::HiRes 'time';
+use Time::Local 'timegm';
 use VideoroomTest;
 
 our @EXPORT = qw(book book_many set_config session ask waiting_joins reason health outbox seconds struck clear_faults in_progress_at
-    sent_for made crashes);
+    sent_for writes_for arrived_at first_sweep no_calls made crashes);
 
 # The room_id of a new booking whose window is open. Names: starts, ends (intervals from now), people; unasked => 1 leaves
 # nothing in the outbox, so that only a join, the sweep or an INSERT makes the room.
@@ -105,6 +106,32 @@ sub sent_for {
             : $_->{path} =~ m{/Participants/} ? 'POST remove'
             : 'POST complete'
     } @{ $twilio->sim(GET => "requests?room=$room") };
+}
+
+# Those of them that change something. Between them the worker may read what it likes.
+sub writes_for { return grep { $_ ne 'GET' } sent_for(@_) }
+
+# When Twilio got a request, in seconds since 1970.
+sub arrived_at {
+    my ($year, $month, $day, $hour, $minute, $seconds) = $_[0]{at} =~ /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):([\d.]+)Z$/
+        or die "no time: $_[0]{at}\n";
+    return timegm(0, $minute, $hour, $day, $month - 1, $year) + $seconds;
+}
+
+# Waits until no request of the worker's is without an answer.
+sub no_calls {
+    my ($node, $seconds) = @_;
+    wait_until { (row($node, 'SELECT calls_in_flight FROM videoroom_stats()'))[0] eq '0' } $seconds // 30, 'no call to be under way';
+}
+
+# A new worker looks through Twilio's rooms as soon as something is booked, whatever else there is to do, and reads what it did not
+# expect. Makes that come before there are rooms, and waits until it is over: then no call is made but those a test is about.
+sub first_sweep {
+    my ($node, $twilio) = @_;
+    book($node, 'first-sweep', starts => '24 hours', ends => '25 hours');
+    $node->safe_psql('postgres', 'SELECT videoroom.wake()');
+    wait_until { @{ $twilio->sim(GET => 'requests?method=GET') } } 30, 'the first look through the rooms';
+    no_calls($node);
 }
 
 # Waits until the room is made and recorded; gives its SID.
