@@ -55,7 +55,9 @@ ISOLATION      = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.s
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 
 PG_CONFIG  ?= pg_config
-WARNINGS    = -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Werror
+# PGXS hands over flags of the compiler that the server was built with: clang does not know all of gcc's.
+WARNINGS    = -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Werror \
+              $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option -Wno-ignored-optimization-argument)
 LIBRARIES   = -lcurl -ljansson -lcrypto
 # -MMD -MP: PGXS has no header dependencies of its own; the .d files land next to the .o files.
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -MMD -MP $(WARNINGS)
