@@ -105,6 +105,19 @@ symbols: all
 	@! { nm -D --undefined-only $(shlib) | sed -n 's/.* U \([^@]*\)@lib.*/\1/p' | sort -u; \
 	     nm -D --defined-only $(bindir)/postgres | awk '{print $$3}' | sort -u; } | sort | uniq -d | grep .
 
+# What includes the server's headers, against those in HEADERS, of another version (test/headers/check.sh). By clang: its precompiled
+# header makes it quick. Nothing is built.
+ifdef HEADERS
+HEADERS_FLAGS = -std=c++20 -Isrc -isystem $(HEADERS) -D_GNU_SOURCE -DVIDEOROOM_VERSION='"$(EXTVERSION)"' $(WARNINGS)
+.PHONY: headers
+headers: $(HEADERS)/checked
+$(HEADERS)/checked: test/headers/server.hpp $(wildcard src/*.cpp src/*/*.[ch]pp) Makefile
+	clang++ $(HEADERS_FLAGS) -x c++-header $< -o $(HEADERS)/server.pch
+	printf '%s\n' $(filter-out $(PURE),$(SOURCES)) | \
+	    xargs -P 2 -n 4 clang++ $(HEADERS_FLAGS) -include-pch $(HEADERS)/server.pch -fsyntax-only
+	@touch $@
+endif
+
 .PHONY: simulator relay
 simulator:
 	$(MAKE) -C test/twilio
@@ -128,7 +141,7 @@ build/bench-book: test/bench/book.cpp
 .PHONY: bench-programs
 bench-programs: build/bench-post build/bench-sign build/bench-book build/bench-live
 
-FORMATTED = $(shell find src test/unit test/fuzz test/bench test/t/lib -name '*.[ch]pp')
+FORMATTED = $(shell find src test/headers test/unit test/fuzz test/bench test/t/lib -name '*.[ch]pp')
 
 .PHONY: format format-check tidy
 format:
