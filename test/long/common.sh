@@ -3,6 +3,8 @@
 # the simulator. Sets $work and $bin; $logs, build/NAME for script NAME, keeps the logs.
 # shellcheck source=scripts/server.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/server.sh"
+# shellcheck source=scripts/debian.sh
+. "$top/scripts/debian.sh"
 plain_environment
 cd "$top" || exit
 
