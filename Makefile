@@ -8,6 +8,7 @@
 #   make valgrind      pg_regress and some flows with every process of the server under valgrind
 #   make million       a million calls through one worker, and what memory it takes; CALLS=100000 fewer
 #   make pg_upgrade    a cluster of PostgreSQL 15 becomes one of 17 in a Debian 13 of its own; needs root
+#   make matrix        `make test` of HEAD on fresh Debian 12, 13, sid, and sid with PostgreSQL 19, one after the other; needs root
 #   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run)
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
@@ -17,7 +18,7 @@
 #   make fuzz          every fuzz target, FUZZ_SECONDS=60 each
 
 # These look for a server themselves, after installing it where it is missing.
-LONG  = sqlsmith valgrind million pg_upgrade
+LONG  = sqlsmith valgrind million pg_upgrade matrix
 ALONE = demo demo-stop test soak bench dependencies $(LONG)
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
 .PHONY: $(ALONE)
