@@ -95,18 +95,6 @@ std::string encode_form(const Form &form)
     return body;
 }
 
-std::string percent_decode_leniently(std::string_view text)
-{
-    std::string result;
-    result.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const int byte = escaped_byte(text, i);
-        result += byte < 0 ? text[i] : static_cast<char>(byte);
-        i += byte < 0 ? 0 : 2;
-    }
-    return result;
-}
-
 std::string url_encode(std::string_view text)
 {
     if (std::all_of(text.begin(), text.end(), unreserved))

@@ -15,9 +15,6 @@ Form decode_form(std::string_view body);
 
 std::string encode_form(const Form &form);
 
-// Each %XX becomes its byte; what is no such escape, and '+', stays as it is.
-std::string percent_decode_leniently(std::string_view text);
-
 // Everything but the unreserved characters of RFC 3986 becomes %XX: fit for a path segment, a query or a
 // form.
 std::string url_encode(std::string_view text);

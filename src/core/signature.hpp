@@ -10,9 +10,8 @@ namespace videoroom::core {
 // Is `signature`, the header X-Twilio-Signature, Twilio's for this POST? `url` is the public URL as it was
 // given to Twilio; its #fragment does not count. Twilio: base64 of HMAC-SHA1, keyed with the auth token, of
 // the URL and the sorted parameters (Webhooks security). It is not documented for Video whether the port is
-// part of it, so the URL is taken in all the forms in which Twilio's own helper library takes it
-// (twilio-node 6.2): without and with a port, as received, normalised, and with its query encoded again.
-// Constant time in the secret. An empty token or signature never matches.
+// part of it, so the URL is taken without and with it, as Twilio's own helper library does (twilio-node 6.2).
+// Constant time in the secret. An empty token or signature never matches, nor does what is no URL.
 bool signature_matches(std::string_view auth_token, std::string_view url, const Form &form,
                        std::string_view signature);
 

@@ -65,20 +65,6 @@ bool valid_utf8(std::string_view text) noexcept
     return true;
 }
 
-std::string replace_malformed(std::string_view text)
-{
-    std::string result;
-    result.reserve(text.size());
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t begin = at;
-        if (next_code_point(text, &at) == malformed)
-            result += replacement;
-        else
-            result += text.substr(begin, at - begin);
-    }
-    return result;
-}
-
 std::string make_valid_utf8(std::string_view text, std::size_t max_bytes)
 {
     std::string result;

@@ -19,9 +19,6 @@ constexpr bool is_control(char32_t code_point) noexcept
 
 bool valid_utf8(std::string_view text) noexcept;
 
-// Each malformed sequence becomes U+FFFD; all else is kept.
-std::string replace_malformed(std::string_view text);
-
 // Text of somebody else's, fit to be stored and shown: malformed sequences become U+FFFD, control characters
 // are dropped, and it is cut to max_bytes between two characters.
 std::string make_valid_utf8(std::string_view text, std::size_t max_bytes);

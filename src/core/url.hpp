@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,7 +14,6 @@ struct Url {
     std::string host;  // lower case, an IPv6 address with its brackets
     int port = 0;      // the scheme's own where none is written
     std::string path;  // and query; "" or beginning with / or ?
-    bool has_query = false;
     std::optional<std::string> fragment;
 
     std::string origin() const;  // the port only where it is not the scheme's
@@ -26,9 +26,9 @@ std::optional<Url> parse_url(std::string_view text);
 // without a trailing slash. Else InvalidInput.
 std::string check_api_url(std::string_view url);
 
-// Where Twilio sends its status callbacks: http or https, no user info (Twilio drops it from what it signs:
-// Webhooks security). After the host it may have {database}, and a fragment with Twilio's connection
-// overrides.
+// Where Twilio sends its status callbacks: http or https, and written in the one form in which whoever signs
+// it writes it (Webhooks security; twilio-node 6.2). After the host it may have {database}, and a fragment
+// with Twilio's connection overrides; expanded it stays below Twilio's 1024 characters (error 53111).
 void check_callback_url(std::string_view url);
 
 // The callback URL of one database: {database} becomes its name, URL-encoded.
@@ -37,6 +37,10 @@ std::string expand_callback_url(std::string_view url, std::string_view database)
 // Twilio: a callback that is answered with an error or not at all is lost, unless the URL's fragment asks for
 // retries (Webhooks connection overrides). Appends '#rc=5&rp=all' where the URL has no fragment.
 std::string with_retry_policy(std::string_view url);
+
+// The URL, with its scheme and host in lower case and no fragment, without a port and with its port, be it
+// the scheme's own; nullopt if it is none or names a user.
+std::optional<std::array<std::string, 2>> port_forms(std::string_view url);
 
 // May a page that Twilio's answer points to be asked for with our credentials?
 bool same_origin(std::string_view page_url, std::string_view api_url);

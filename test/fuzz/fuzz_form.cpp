@@ -29,8 +29,6 @@ void check_form(std::string_view body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
-    const std::string_view input(reinterpret_cast<const char *>(data), size);
-    check_form(input);
-    check(percent_decode_leniently(url_encode(input)) == input);
+    check_form({reinterpret_cast<const char *>(data), size});
     return 0;
 }

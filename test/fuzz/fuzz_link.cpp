@@ -1,6 +1,7 @@
 // Link templates and URLs: what passes the check can be expanded, and stays on its host.
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "check.hpp"
@@ -36,7 +37,11 @@ void check_urls(std::string_view text)
     try {
         check_callback_url(text);
         const std::string url = with_retry_policy(expand_callback_url(text, "#/{database}"));
-        check(url.find_first_of("{}") == std::string::npos && parse_url(url).value().fragment.has_value());
+        check(url.size() < 1024 && url.find_first_of("{}") == std::string::npos);
+        check(parse_url(url).value().fragment.has_value());
+        const auto forms = port_forms(url).value();
+        const std::string_view called(url.data(), url.find('#'));
+        check(called == forms.front() || called == forms.back());
     } catch (const InvalidInput &) {
     }
     check(!same_origin(text, "https://video.twilio.com") || parse_url(text)->host == "video.twilio.com");

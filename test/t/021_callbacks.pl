@@ -243,8 +243,8 @@ for my $form ('without_port', 'with_port') {
 $twilio->set(callback_signed_url => 'as_is');
 set_config($node, callback_url => "$url#rc=1&rp=5xx");
 lives('fragment', "$url#rc=1&rp=5xx", 'a fragment of its own is left alone');
-set_config($node, callback_url => "$url?from=twilio%20video");
-lives('query', "$url?from=twilio%20video#rc=5&rp=all", 'a query is part of what is signed');
+set_config($node, callback_url => "$url?from=twilio-video");
+lives('query', "$url?from=twilio-video#rc=5&rp=all", 'a query is part of what is signed');
 
 set_config($node, callback_url => "$url/{database}");
 undef $relay;

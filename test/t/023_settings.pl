@@ -66,7 +66,7 @@ push @statements, map {
 } qw(enabled notify);
 
 my $form_of_api = qr/API URL must be of the form https:/;
-my $form_of_callback = qr/DETAIL:  Callback URL must be an absolute http or https URL\./;
+my $form_of_callback = qr/DETAIL:  Callback URL must be in its normal form\.\nHINT:  That is https:.*\{database\} is the one placeholder\./;
 my %texts = (
     credentials_file => [['credentials.json', qr/DETAIL:  The path must be absolute\./]],
     api_url => [
@@ -75,9 +75,11 @@ my %texts = (
         (map { [$_, qr/must begin with https:.*Plain http is allowed for loopback only/s] }
             'http://video.twilio.com', 'http://127.0.0.1.example', 'http://localhost.example')],
     callback_url => [
-        (map { [$_, $form_of_callback] } 'rooms.example/twilio', 'ftp://rooms.example', 'https://rooms.example/a b'),
-        ['https://user:password@rooms.example/', qr/must not contain a user name.*Twilio signs the URL without them/s],
-        ['https://rooms.example/{room}', qr/may contain no placeholder but \{database\}/]],
+        (map { [$_, $form_of_callback] } 'rooms.example/twilio', 'ftp://rooms.example', 'https://rooms.example/a b',
+            'https://user:password@rooms.example/', 'https://Rooms.example/', 'https://rooms.example:443/', 'https://rooms.example',
+            'http://192.0.2.1/', 'https://rooms.example/a/../b', 'https://rooms.example/%41', 'https://rooms.example/?a=1&a=2',
+            'https://rooms.example/{room}', 'https://{database}.example/'),
+        ['https://rooms.example/' . 'a' x 1000, qr/must be shorter than 1024 characters.*override that is added with 12/s]],
     link_template => [
         (map { [$_, qr/must be an absolute https URL.*For example: https:/s] }
             '/room/{room_id}#token={token}', 'https://user@app.example/#{token}'),
@@ -96,7 +98,7 @@ for my $name (sort keys %texts) {
 push @statements, map { ["ALTER SYSTEM SET videoroom.$_->[0] = '$_->[1]'", '00000', qr/^\s*$/, "$_->[0] may be $_->[1]"],
     ["ALTER SYSTEM RESET videoroom.$_->[0]", '00000', qr/^\s*$/, "$_->[0] can be reset"] }
     ['api_url', 'http://[::1]:8080'], ['api_url', 'http://localhost'], ['api_url', 'https://video.dublin.us1.twilio.com/'],
-    ['callback_url', 'https://rooms.example/{database}?a=b#rc=1'], ['callback_url', ''],
+    ['callback_url', 'https://rooms.example/{database}?a=b#rc=1'], ['callback_url', 'http://[::1]:8080/'], ['callback_url', ''],
     ['link_template', 'https://app.example/{room_sid}/{room_id}?lang=en#{token}'], ['link_template', ''];
 push @statements,
     ["ALTER SYSTEM SET videoroom.link_template = 'https://app.example/room?token={token}'", '00000',
@@ -351,9 +353,13 @@ is($bare->safe_psql('postgres', 'SELECT outcome FROM videoroom.callback'), 'appl
 is((try(callback($waiting, "$bare_url/forged"), node => $bare))[0], 'PT403', 'forged ones are refused');
 is($bare->safe_psql('postgres', "SELECT room_sid FROM videoroom_join('$waiting', 'ann')"), 'RM' . 'a' x 32,
     'a room that is there can be joined');
-$bare->append_conf('postgresql.conf', $line);
+$bare->append_conf('postgresql.conf', "$line\nvideoroom.callback_url = 'https://Rooms.example/twilio'");
+$position = log_position($bare);
 $bare->restart;
 ok(made(book('preloaded', node => $bare), node => $bare), 'with that line and a restart rooms are made');
 $bare->stop('fast');
 never_crashed($bare);
 done_testing();
+ok(log_lines($bare, qr/WARNING:  invalid value for parameter "videoroom.callback_url"/, $position), 'a value in the file that would be refused is logged');
+my ($well, $what) = health($bare, 'callback_url');
+ok(!$well && $what =~ /^not set/, 'and is none');

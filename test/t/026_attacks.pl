@@ -91,7 +91,9 @@ my %event = (AccountSid => Simulator::ACCOUNT, RoomName => $room, RoomSid => $si
     StatusCallbackEvent => 'participant-connected', ParticipantSid => 'PA' . 'a' x 32, ParticipantStatus => 'connected', ParticipantIdentity => 'ann',
     Timestamp => strftime('%Y-%m-%dT%H:%M:%S.000Z', gmtime));
 my $body = Simulator::form_encode(\%event);
-my $signature = hmac_sha1_base64($url . join('', map { $_ . $event{$_} } sort keys %event), Simulator::TOKEN) . '=';
+sub signature { return hmac_sha1_base64($_[0] . join('', map { $_ . $event{$_} } sort keys %event), Simulator::TOKEN) . '=' }
+my $signature = signature($url);
+my @crooked = ('https://ann@x.example/', 'x.example/', 'https://x.example/ ', 'https://x.example:0443/');
 my $said = as('mallory', join ";\n", @planted, 'SET search_path = mallory, pg_temp, pg_catalog',
     "SELECT 'booked ' || public.videoroom_create_booking('shadow', $times, '{ann,ben}', '{\"metadata\": {\"a\": 1}}')",
     q{SELECT public.videoroom_add_participants(room_id, '{cid}') FROM public.videoroom_rooms WHERE booking_id OPERATOR(pg_catalog.=) 'shadow'},
@@ -101,12 +103,14 @@ my $said = as('mallory', join ";\n", @planted, 'SET search_path = mallory, pg_te
     q{SELECT 'got ' || (public.videoroom_get(room_id) ->> 'booking_id') FROM public.videoroom_participants WHERE user_id OPERATOR(pg_catalog.=) 'ann'},
     q{SELECT 'health ' || name FROM public.videoroom_health()}, q{SELECT public.videoroom_explain('x', 'y')}, q{SELECT public.videoroom_retry()},
     q{SELECT public.videoroom_cancel('shadow')}, q{SELECT public.videoroom_erase('cid')}, q{SELECT public.videoroom_replay('-infinity')},
+    (map { "INSERT INTO videoroom.callback (body, signature, url) VALUES ('$body', '" . signature($_) . "', '$_')" } @crooked),
     "INSERT INTO videoroom.callback (body, signature, url) VALUES ('$body', '$signature', '$url')",
     q{INSERT INTO videoroom.callback (body, signature, url) VALUES ('a=b', 'x', 'https://x.example/')}, '');
 like($said, qr/booked \w{25}\n.*joined ann.*got shadow.*health preload/s, 'every verb works for a role that has put its own names in front')
     or diag($said);
 unlike($said, qr/ERROR:(?!  PT403: callback not verified)/, 'and fails for none of them') or diag($said);
 is(sql('SELECT outcome FROM videoroom.callback WHERE signature = ' . "'$signature'"), 'applied', 'a callback is applied, too');
+is(scalar(() = $said =~ /PT403: callback not verified/g), 1 + @crooked, 'but none for a URL that Twilio was never given, however it is signed');
 is(sql('SELECT count(*) FROM mallory.loot'), 0, 'none of its functions and operators was called with the rights of the extension');
 
 # --- triggers and rules on the tables

@@ -41,10 +41,5 @@ TEST(UrlEncode, KeepsOnlyTheUnreserved)
               "%20%2F%3F%23%5B%5D%40%21%24%26%27%28%29%2A%2B%2C%3B%3D%25%C3%A9");
 }
 
-TEST(PercentDecode, LeavesAloneWhatIsNoEscape)
-{
-    EXPECT_EQ(percent_decode_leniently("%41%zz%4+%"), "A%zz%4+%");
-}
-
 }  // namespace
 }  // namespace videoroom::core

@@ -19,9 +19,9 @@ TEST(Utf8, KnowsWhatIsValid)
 
 TEST(Utf8, MalformedSequencesAreReplacedOneByOne)
 {
-    EXPECT_EQ(replace_malformed("a\xF0\x9F\x98z"), "a\uFFFDz");
-    EXPECT_EQ(replace_malformed("\xC0\x80"), "\uFFFD\uFFFD");
-    EXPECT_EQ(replace_malformed("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");
+    EXPECT_EQ(make_valid_utf8("a\xF0\x9F\x98z", 100), "a\uFFFDz");
+    EXPECT_EQ(make_valid_utf8("\xC0\x80", 100), "\uFFFD\uFFFD");
+    EXPECT_EQ(make_valid_utf8("\xED\xA0\x80", 100), "\uFFFD\uFFFD\uFFFD");
 }
 
 TEST(Utf8, TextOfOthersBecomesFitToBeStored)

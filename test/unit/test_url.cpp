@@ -43,20 +43,78 @@ TEST(ApiUrl, RefusesWhatCouldSendTheCredentialsAstray)
         EXPECT_THROW(check_api_url(text), InvalidInput) << text;
 }
 
-TEST(CallbackUrl, TakesAnyWebAddress)
+TEST(CallbackUrl, MayBeWhatIsItsOwnNormalForm)
 {
-    for (const char *text : {"https://hooks.example/video", "http://hooks.example:8080/{database}/x?a=b",
-                             "https://hooks.example/?db={database}#rc=3", "https://hooks.example"})
+    for (const char *text :
+         {"https://hooks.example/video", "http://hooks.example:8080/{database}/x?a=b",
+          "https://hooks.example/?db={database}#rc=3&rp=4xx,ct&e=sao-paulo", "https://xn--bcher-kva.example/",
+          "https://relay_1/a//b/~c.d/", "http://127.0.0.1:9/", "http://[::1]:9/", "http://localhost/",
+          "https://hooks.example:80/?b=&a=1", "https://hooks.example/#",
+          "https://4.hooks.example/..a/{database}"})
         EXPECT_NO_THROW(check_callback_url(text)) << text;
 }
 
-TEST(CallbackUrl, RefusesAllOthers)
+TEST(CallbackUrl, MayBeNothingThatSomebodyWouldWriteAnotherWay)
 {
-    for (const char *text :
-         {"", "hooks.example", "ftp://hooks.example/", "https://user:pass@hooks.example/",
-          "https://{database}.example/", "https://hooks.example/{db}", "https://hooks.example/{",
-          "https://hooks.example/#{database}", "https://hooks.example/a b", "https://hooks.example/\u00E9"})
+    for (const char *text : {"",
+                             "hooks.example",
+                             "ftp://hooks.example/",
+                             "HTTPS://hooks.example/",
+                             "https://Hooks.example/",
+                             "https://hooks.example",
+                             "https://hooks.example?a=b",
+                             "https://user:pass@hooks.example/",
+                             "https://hooks.example:443/",
+                             "https://hooks.example:/",
+                             "https://hooks.example:08443/",
+                             "http://192.0.2.1/",
+                             "http://127.1/",
+                             "http://127.0.0.01/",
+                             "http://[2001:db8::1]/",
+                             "http://[::01]/",
+                             "https://hooks.example./",
+                             "https://hooks..example/",
+                             "https://hooks.0x7f/",
+                             "https://{database}.example/",
+                             "https://hooks.example/{db}",
+                             "https://hooks.example/{",
+                             "https://hooks.example/#{database}",
+                             "https://hooks.example/#a#b",
+                             "https://hooks.example/#rc=5%2C",
+                             "https://hooks.example/a b",
+                             "https://hooks.example/\u00E9",
+                             "https://hooks.example/%41",
+                             "https://hooks.example/a@b",
+                             "https://hooks.example/./a",
+                             "https://hooks.example/a/..",
+                             "https://hooks.example/?",
+                             "https://hooks.example/?a",
+                             "https://hooks.example/?=a",
+                             "https://hooks.example/?a=b=c",
+                             "https://hooks.example/?a=1&&b=2",
+                             "https://hooks.example/?a=1&a=2",
+                             "https://hooks.example/?b=1&1=b",
+                             "https://hooks.example/?a=b+c",
+                             "https://hooks.example/?a=%20",
+                             "https://hooks.example/?a=b?c"})
         EXPECT_THROW(check_callback_url(text), InvalidInput) << text;
+}
+
+TEST(CallbackUrl, StaysBelowTwiliosLimitWithEveryNameOfADatabase)
+{
+    const auto url = [](std::size_t size, const std::string &end) {
+        const std::string front = "https://h/";
+        return front + std::string(size - front.size() - end.size(), 'a') + end;
+    };
+    EXPECT_NO_THROW(check_callback_url(url(1023, "#")));
+    EXPECT_THROW(check_callback_url(url(1024, "#")), InvalidInput);
+    EXPECT_NO_THROW(check_callback_url(url(1023 - 12, "")));
+    EXPECT_THROW(check_callback_url(url(1024 - 12, "")), InvalidInput);
+
+    const std::string longest = url(1023 - 12 - 189 + 10, "{database}");
+    EXPECT_NO_THROW(check_callback_url(longest));
+    EXPECT_EQ(with_retry_policy(expand_callback_url(longest, std::string(63, '%'))).size(), 1023U);
+    EXPECT_THROW(check_callback_url(url(longest.size() + 1, "{database}")), InvalidInput);
 }
 
 TEST(CallbackUrl, NamesTheDatabase)
