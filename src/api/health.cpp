@@ -70,38 +70,20 @@ Check preload(pg::Spi &)
                preload_line());
 }
 
-// What the worker's slot says, copied while it was locked.
-struct Slot {
-    pid_t worker = 0;
-    pid_t held_by = 0;
-    Pause pause = Pause::none;
-    bool out_of_workers = false;
-    bool out_of_slots = false;  // every slot is another database's
-};
-
-Slot read_slot(pg::shared::State *state)
-{
-    pg::shared::Locked locked(state);
-    pg::shared::Database *database = pg::shared::find_database(state, MyDatabaseId);
-    if (!database)
-        return {0, 0, Pause::none, state->out_of_workers, !pg::shared::find_database(state, InvalidOid)};
-    return {database->worker, database->held_by, database->pause, state->out_of_workers, false};
-}
-
-Check missing_worker(pg::Spi &spi, const Slot &slot)
+Check missing_worker(pg::Spi &spi, const pg::shared::Status &status)
 {
     pg::Rows is_template = spi.read_latest(if_template, {pg::database_oid()});
     if (!is_template.empty())
         return bad("worker", "this database is a template, in which no worker works",
                    is_template.text(0, 1).value());
-    if (slot.held_by)
-        return bad("worker", "process " + std::to_string(slot.held_by) + " is dropping this database",
-                   "SELECT * FROM pg_stat_activity WHERE pid = " + std::to_string(slot.held_by) + ";");
-    if (slot.out_of_slots)
+    if (status.held_by)
+        return bad("worker", "process " + std::to_string(status.held_by) + " is dropping this database",
+                   "SELECT * FROM pg_stat_activity WHERE pid = " + std::to_string(status.held_by) + ";");
+    if (status.out_of_slots)
         return bad("worker",
                    std::to_string(pg::shared::most_databases) + " other databases have their workers",
                    "Drop the extension in one of them, or move this database to another server.");
-    if (slot.out_of_workers)
+    if (status.out_of_workers)
         return bad("worker", "there is no free slot for a background worker",
                    "ALTER SYSTEM SET max_worker_processes = " + std::to_string(max_worker_processes + 8) +
                        "; then restart");
@@ -116,11 +98,11 @@ Check worker(pg::Spi &spi)
         return good("worker", "none on a standby");
     if (!pg::settings::enabled)
         return bad("worker", "videoroom.enabled is off", set_and_reload("videoroom.enabled = on"));
-    Slot slot = read_slot(pg::shared::state());
-    if (!slot.worker)
-        return missing_worker(spi, slot);
-    std::string process = "process " + std::to_string(slot.worker);
-    switch (slot.pause) {
+    pg::shared::Status status = pg::shared::read_status(MyDatabaseId);
+    if (!status.worker)
+        return missing_worker(spi, status);
+    std::string process = "process " + std::to_string(status.worker);
+    switch (status.pause) {
         case Pause::none:
             return good("worker", process);
         case Pause::no_credentials:
@@ -197,30 +179,20 @@ Check outbox(pg::Spi &spi)
     return good("outbox", "nothing given up, nothing late");
 }
 
-std::optional<core::Breaker> find_breaker(const std::string &account_sid)
-{
-    pg::shared::State *state = pg::shared::state();
-    if (!state)
-        return std::nullopt;
-    pg::shared::Locked locked(state);
-    const core::Breaker *breaker = pg::shared::find_breaker(state, account_sid);
-    return breaker ? std::optional(*breaker) : std::nullopt;
-}
-
 Check account(pg::Spi &)
 {
     if (pg::credentials_problem())
         return good("account", "no calls are made");
-    std::optional<core::Breaker> breaker = find_breaker(pg::credentials().account_sid);
+    core::Breaker breaker = pg::shared::read_breaker(pg::credentials().account_sid);
     core::Time now = pg::to_core(GetCurrentTimestamp());
-    if (breaker && breaker->unauthorized)
+    if (breaker.unauthorized)
         return bad("account", "Twilio refuses the credentials",
                    "Put an API key that is valid into videoroom.credentials_file; SELECT pg_reload_conf();");
-    if (breaker && (breaker->is_open(now) || breaker->openings > 0))
+    if (breaker.is_open(now) || breaker.openings > 0)
         return bad(
             "account",
-            breaker->paused_until > now ? "Twilio asked for a pause" : "Twilio cannot be reached, or fails",
-            "Calls go on by themselves, not before " + core::format_iso8601(breaker->next(now)) + ".");
+            breaker.paused_until > now ? "Twilio asked for a pause" : "Twilio cannot be reached, or fails",
+            "Calls go on by themselves, not before " + core::format_iso8601(breaker.next(now)) + ".");
     return good("account", "nothing held back");
 }
 

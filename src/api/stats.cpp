@@ -62,39 +62,13 @@ private:
     int filled_ = 0;
 };
 
-// What the slot says, copied while it was locked.
-struct Slot {
-    bool worker = false;
-    Pause pause = Pause::none;
-    TimestampTz next_due = DT_NOEND;
-    int waiting = 0;
-    core::Breaker breaker{};
-};
-
-Slot read_slot()
-{
-    pg::shared::State *state = pg::shared::state();
-    pg::shared::Locked locked(state);
-    Slot slot;
-    const pg::shared::Database *database = pg::shared::find_database(state, MyDatabaseId);
-    if (!database)
-        return slot;
-    slot.worker = database->worker != 0;
-    slot.pause = database->pause;
-    slot.next_due = database->next_due;
-    slot.waiting = database->waiters;
-    if (const core::Breaker *breaker = pg::shared::find_breaker(state, database->account))
-        slot.breaker = *breaker;
-    return slot;
-}
-
-const char *why_paused(const Slot &slot, core::Time now)
+const char *why_paused(const pg::shared::Status &status, core::Time now)
 {
     if (RecoveryInProgress())
         return "standby";
-    if (!slot.worker)
+    if (!status.worker)
         return "no-worker";
-    switch (slot.pause) {
+    switch (status.pause) {
         case Pause::no_credentials:
             return "no-credentials";
         case Pause::other_home:
@@ -105,28 +79,28 @@ const char *why_paused(const Slot &slot, core::Time now)
         case Pause::account:
             break;
     }
-    if (slot.breaker.unauthorized)
+    if (status.breaker.unauthorized)
         return "unauthorized";
-    if (slot.breaker.paused_until > now)
+    if (status.breaker.paused_until > now)
         return "limited";
-    return slot.breaker.is_open(now) || slot.breaker.openings > 0 ? "unavailable" : nullptr;
+    return status.breaker.is_open(now) || status.breaker.openings > 0 ? "unavailable" : nullptr;
 }
 
-std::optional<TimestampTz> paused_until(const Slot &slot, core::Time now)
+std::optional<TimestampTz> paused_until(const pg::shared::Status &status, core::Time now)
 {
-    core::Time next = slot.breaker.next(now);
-    return slot.worker && next > now ? std::optional(pg::to_server(next)) : std::nullopt;
+    core::Time next = status.breaker.next(now);
+    return status.worker && next > now ? std::optional(pg::to_server(next)) : std::nullopt;
 }
 
-void add_calls(Row &row, stats::Calls &calls, const Slot &slot)
+void add_calls(Row &row, stats::Calls &calls, const pg::shared::Status &status)
 {
     TimestampTz now = GetCurrentTimestamp();
     for (stats::Counter *counter : {&calls.sent, &calls.ok, &calls.limited, &calls.failed, &calls.retried,
                                     &calls.dead, &calls.in_flight})
         row.add(*counter);
-    row.add(slot.next_due <= now ? std::optional(slot.next_due) : std::nullopt);
-    row.add(why_paused(slot, pg::to_core(now)));
-    row.add(paused_until(slot, pg::to_core(now)));
+    row.add(status.next_due <= now ? std::optional(status.next_due) : std::nullopt);
+    row.add(why_paused(status, pg::to_core(now)));
+    row.add(paused_until(status, pg::to_core(now)));
     auto success = static_cast<TimestampTz>(pg_atomic_read_u64(&calls.last_success_at));
     row.add(success ? std::optional(success) : std::nullopt);
     row.add(calls.time);
@@ -139,11 +113,11 @@ void add_callbacks(Row &row, stats::Callbacks &callbacks)
     row.add(callbacks.lag);
 }
 
-void add_joins(Row &row, stats::Joins &joins, const Slot &slot)
+void add_joins(Row &row, stats::Joins &joins, const pg::shared::Status &status)
 {
     for (stats::Counter *counter : {&joins.ok, &joins.refused, &joins.unavailable, &joins.failed})
         row.add(*counter);
-    row.add(static_cast<std::uint64_t>(slot.waiting));
+    row.add(static_cast<std::uint64_t>(status.waiters));
 }
 
 stats::Stats &own_stats()
@@ -167,16 +141,16 @@ VIDEOROOM_FUNCTION(videoroom_stats)
     using namespace videoroom;
 
     pg::stats::Stats &stats = api::own_stats();
-    api::Slot slot = api::read_slot();
+    pg::shared::Status status = pg::shared::read_status(MyDatabaseId);
     return pg::call([&] {
         TupleDesc descriptor = nullptr;
         if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
             elog(ERROR, "return type must be a row type");
         api::Row row;
         row.add(std::optional(stats.since));
-        api::add_calls(row, stats.calls, slot);
+        api::add_calls(row, stats.calls, status);
         api::add_callbacks(row, stats.callbacks);
-        api::add_joins(row, stats.joins, slot);
+        api::add_joins(row, stats.joins, status);
         return row.form(BlessTupleDesc(descriptor));
     });
 }

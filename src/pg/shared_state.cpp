@@ -39,6 +39,14 @@ void startup()
     LWLockRelease(AddinShmemInitLock);
 }
 
+core::Breaker breaker_of(std::string_view sid)
+{
+    for (const Account &slot : shared_state->accounts)
+        if (sid == slot.sid)
+            return slot.breaker;
+    return {};
+}
+
 }  // namespace
 
 void reserve()
@@ -99,12 +107,30 @@ Account *account(State *shared, std::string_view sid) noexcept
     return oldest;
 }
 
-const core::Breaker *find_breaker(const State *shared, std::string_view sid) noexcept
+core::Breaker read_breaker(std::string_view sid) noexcept
 {
-    for (const Account &slot : shared->accounts)
-        if (sid == slot.sid)
-            return &slot.breaker;
-    return nullptr;
+    if (!shared_state)
+        return {};
+    Locked locked(shared_state);
+    return breaker_of(sid);
+}
+
+Status read_status(Oid database) noexcept
+{
+    Locked locked(shared_state);
+    const Database *slot = find_database(shared_state, database);
+    Status status;
+    status.out_of_workers = shared_state->out_of_workers;
+    status.out_of_slots = !slot && !find_database(shared_state, InvalidOid);
+    if (!slot)
+        return status;
+    status.worker = slot->worker;
+    status.held_by = slot->held_by;
+    status.pause = slot->pause;
+    status.next_due = slot->next_due;
+    status.waiters = slot->waiters;
+    status.breaker = breaker_of(slot->account);
+    return status;
 }
 
 void wake_worker(Oid database, TimestampTz run_at) noexcept

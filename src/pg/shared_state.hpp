@@ -90,8 +90,23 @@ Database *claim_database(State *shared, Oid database) noexcept;
 // The account's slot, made if need be (the least recently refilled one goes). The lock must be held.
 Account *account(State *shared, std::string_view sid) noexcept;
 
-// The account's breaker; nullptr if it has none yet. The lock must be held.
-const core::Breaker *find_breaker(const State *shared, std::string_view sid) noexcept;
+// The account's breaker as it is; a closed one if it has none yet, or without the preload. Takes the lock.
+core::Breaker read_breaker(std::string_view sid) noexcept;
+
+// What there is to tell about a database's worker.
+struct Status {
+    pid_t worker = 0;
+    pid_t held_by = 0;
+    Pause pause = Pause::none;
+    TimestampTz next_due = DT_NOEND;
+    int waiters = 0;
+    core::Breaker breaker{};      // of the account that it calls Twilio as
+    bool out_of_workers = false;  // of the whole server
+    bool out_of_slots = false;    // every slot is another database's
+};
+
+// As it is; without a slot, as if there were no worker. Takes the lock; needs the preload.
+Status read_status(Oid database) noexcept;
 
 // Tells the worker of this database that there is something to do, the launcher if there is no worker.
 // The lock must not be held.
