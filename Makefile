@@ -3,6 +3,7 @@
 #                                         installcheck wants the library preloaded, videoroom.enabled = off, the rest unset
 #   make demo          the whole story on real parts of its own; KEEP=1 leaves them running, make demo-stop ends them
 #   make test          every test; ONLY="unit tap" only some groups, TAP=001_booking only one file of that group
+#   make upgrade-check the part of make test that updates a lived-in database of the oldest version that can be
 #   make soak          everything killed again and again, MINUTES=10 of it; ends with what was survived
 #   make sqlsmith      random statements against a server with the extension, MINUTES=30 of them
 #   make valgrind      pg_regress and some flows with every process of the server under valgrind
@@ -19,7 +20,7 @@
 
 # These look for a server themselves, after installing it where it is missing.
 LONG  = sqlsmith valgrind million pg_upgrade matrix
-ALONE = demo demo-stop test soak bench dependencies $(LONG)
+ALONE = demo demo-stop test upgrade-check soak bench dependencies $(LONG)
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
 .PHONY: $(ALONE)
 demo:
@@ -28,6 +29,8 @@ demo-stop:
 	@examples/demo/demo.sh stop
 test:
 	@test/run
+upgrade-check:
+	@ONLY="tap" TAP="027_upgrade 029_lived_in" test/run
 soak:
 	@ONLY="tap" TAP=030_kill STORM_MINUTES=$(or $(MINUTES),10) test/run
 bench:
@@ -43,8 +46,9 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" videoroom.cont
 MODULE_big = videoroom
 SCRIPT     = sql/videoroom--$(EXTVERSION).sql
 MODULES_SQL = $(sort $(wildcard sql/[0-9][0-9]-*.sql))
-DATA_built = $(SCRIPT)
-DATA       = $(filter-out $(SCRIPT),$(wildcard sql/videoroom--*--*.sql))
+UPDATE     = $(patsubst sql/%,sql/videoroom--%,$(wildcard sql/[0-9]*--$(EXTVERSION).sql))
+DATA_built = $(SCRIPT) $(UPDATE)
+DATA       = $(filter-out $(DATA_built),$(wildcard sql/videoroom--*--*.sql))
 
 PURE       = $(sort $(wildcard src/core/*.cpp src/http/*.cpp))
 SOURCES    = $(PURE) $(sort $(wildcard src/pg/*.cpp src/api/*.cpp src/worker/*.cpp)) src/module.cpp
@@ -64,7 +68,7 @@ LIBRARIES   = -lcurl -ljansson -lcrypto
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -MMD -MP $(WARNINGS)
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -DVIDEOROOM_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK  = $(LIBRARIES) -lstdc++
-EXTRA_CLEAN = $(OBJS:.o=.d) $(SCRIPT) build results output_iso regression.diffs regression.out
+EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) build results output_iso regression.diffs regression.out
 
 # No bitcode: PGXS feeds clang neither -std=c++20 nor any PG_CXXFLAGS, and JIT never inlines our functions.
 override with_llvm = no
@@ -76,6 +80,13 @@ include $(PGXS)
 $(SCRIPT): $(MODULES_SQL) videoroom.control
 	@echo "joining $(words $(MODULES_SQL)) modules into $@"
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION videoroom" to load this file. \quit'; cat $(MODULES_SQL); } > $@
+
+# What is written for the update, with every function in its place. Once the version is released its script changes no more:
+# then what is made here is kept (git add -f), and what it was made of goes.
+sql/videoroom--%--$(EXTVERSION).sql: sql/%--$(EXTVERSION).sql sql/functions.awk $(MODULES_SQL) videoroom.control
+	@echo "joining $< and the functions of $(words $(MODULES_SQL)) modules into $@"
+	@{ printf '%s\n' '\echo Use "ALTER EXTENSION videoroom UPDATE" to load this file. \quit'; sed '/^-- @functions@$$/q' $<; \
+	   awk -f sql/functions.awk $(MODULES_SQL); sed '1,/^-- @functions@$$/d' $<; } > $@
 
 # The version is compiled in.
 $(OBJS): videoroom.control

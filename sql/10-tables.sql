@@ -67,7 +67,7 @@ CREATE INDEX room_closed ON videoroom.room (closed_at) WHERE closed_at IS NOT NU
 CREATE INDEX room_starts ON videoroom.room (starts_at);
 COMMENT ON TABLE videoroom.room IS 'One room for one booking';
 COMMENT ON COLUMN videoroom.room.room_id IS 'Unguessable name of the room, the UniqueName at Twilio';
-COMMENT ON COLUMN videoroom.room.home IS 'NULL, or 1 where it was booked by 0.1.0: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
+COMMENT ON COLUMN videoroom.room.home IS 'NULL: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
 COMMENT ON COLUMN videoroom.room.booking_id IS 'The scheduler''s name for one occurrence of a booking';
 COMMENT ON COLUMN videoroom.room.status IS 'Derived from the facts by settle_room(): not-started, in-progress, completed, cancelled, expired';
 COMMENT ON COLUMN videoroom.room.starts_at IS 'Start of the booking';

@@ -167,10 +167,7 @@ VIDEOROOM_FUNCTION(videoroom_decode_callback)
 {
     using namespace videoroom;
 
-    api::Arguments arguments(fcinfo);
-    if (PG_NARGS() == 3)  // as version 0.1.0 declares it, until ALTER EXTENSION: verifies, too
-        api::verify(arguments);
-    core::Form form = core::decode_form(arguments.text(0, "body"));
+    core::Form form = core::decode_form(api::Arguments(fcinfo).text(0, "body"));
     return api::decoded_row(fcinfo, core::decode_callback(form, pg::credentials().account_sid));
 }
 

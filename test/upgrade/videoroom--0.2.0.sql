@@ -1,11 +1,19 @@
 \echo Use "CREATE EXTENSION videoroom" to load this file. \quit
 -- The data. Nobody but the extension writes here: see 80-grants.sql.
 
+-- The schema of the API may be somebody else's, with operators and functions in it that fit better than the server's own.
+-- Nothing is looked up there: what is made there is named in full.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 DO $$
 BEGIN
     IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
         RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'videoroom needs a database with encoding UTF8',
             DETAIL = pg_catalog.format('This one has encoding %s.', pg_catalog.getdatabaseencoding());
+    ELSIF pg_catalog.to_regnamespace('videoroom') IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42P06', MESSAGE = 'schema "videoroom" already exists',
+            DETAIL = 'The extension makes that schema itself, for its tables. CREATE EXTENSION ... SCHEMA names the one for its functions.',
+            HINT = 'Drop or rename the schema, and name another for the functions.';
     END IF;
 END
 $$;
@@ -19,7 +27,8 @@ CREATE TABLE videoroom.home (
     database_oid      oid NOT NULL,
     table_oid         oid NOT NULL,
     server_major      integer NOT NULL,
-    adopted_at        timestamptz NOT NULL DEFAULT clock_timestamp()
+    adopted_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    let_go_at         timestamptz
 );
 COMMENT ON TABLE videoroom.home IS 'The cluster and database that own these rooms; in any other, a restored copy, worker and joins pause';
 COMMENT ON COLUMN videoroom.home.id IS 'Always 1: there is one row at most';
@@ -28,10 +37,12 @@ COMMENT ON COLUMN videoroom.home.database_oid IS 'pg_database.oid of the owning 
 COMMENT ON COLUMN videoroom.home.table_oid IS 'pg_class.oid of this very table there';
 COMMENT ON COLUMN videoroom.home.server_major IS 'Major version of the owning server: same oids and an older major is pg_upgrade';
 COMMENT ON COLUMN videoroom.home.adopted_at IS 'When these rooms became this cluster''s';
+COMMENT ON COLUMN videoroom.home.let_go_at IS 'When this copy let go of the original''s sessions; rooms booked before may have more of them there';
 
+-- Of a long history only the newest rows change: a fifth of all of them, the default, would be far too many dead ones.
 CREATE TABLE videoroom.room (
     room_id      text COLLATE "C" PRIMARY KEY,
-    home         smallint NOT NULL DEFAULT 1 REFERENCES videoroom.home,
+    home         smallint REFERENCES videoroom.home,
     booking_id   text COLLATE "C" NOT NULL,
     status       text NOT NULL DEFAULT 'not-started'
                  CHECK (status IN ('not-started', 'in-progress', 'completed', 'cancelled', 'expired')),
@@ -49,16 +60,15 @@ CREATE TABLE videoroom.room (
     ended_at     timestamptz,
     closed_at    timestamptz,
     reason       text
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE UNIQUE INDEX room_open_booking ON videoroom.room (booking_id) WHERE closed_at IS NULL;
 CREATE INDEX room_booking ON videoroom.room (booking_id, created_at);
 CREATE INDEX room_open_closes ON videoroom.room (closes_at) WHERE closed_at IS NULL;
 CREATE INDEX room_closed ON videoroom.room (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX room_starts ON videoroom.room (starts_at);
-CREATE INDEX room_home ON videoroom.room (home);
 COMMENT ON TABLE videoroom.room IS 'One room for one booking';
 COMMENT ON COLUMN videoroom.room.room_id IS 'Unguessable name of the room, the UniqueName at Twilio';
-COMMENT ON COLUMN videoroom.room.home IS 'Always 1: makes a dump restore home first';
+COMMENT ON COLUMN videoroom.room.home IS 'NULL, or 1 where it was booked by 0.1.0: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
 COMMENT ON COLUMN videoroom.room.booking_id IS 'The scheduler''s name for one occurrence of a booking';
 COMMENT ON COLUMN videoroom.room.status IS 'Derived from the facts by settle_room(): not-started, in-progress, completed, cancelled, expired';
 COMMENT ON COLUMN videoroom.room.starts_at IS 'Start of the booking';
@@ -91,7 +101,7 @@ COMMENT ON COLUMN videoroom.participant.invited_at IS 'When the user was invited
 COMMENT ON COLUMN videoroom.participant.removed_at IS 'When the user was put out; inviting again clears it';
 
 CREATE TABLE videoroom.session (
-    room_sid         text COLLATE "C" PRIMARY KEY CHECK (room_sid ~ '^RM[0-9a-fA-F]{32}$'),
+    room_sid         text COLLATE "C" PRIMARY KEY,
     room_id          text COLLATE "C" NOT NULL REFERENCES videoroom.room,
     started_callback timestamptz,
     started_rest     timestamptz,
@@ -102,9 +112,9 @@ CREATE TABLE videoroom.session (
     ended_at         timestamptz GENERATED ALWAYS AS (coalesce(ended_callback, ended_rest, lost_at)) STORED,
     seen_alive_at    timestamptz,
     read_at          timestamptz
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX session_room ON videoroom.session (room_id);
-CREATE INDEX session_open ON videoroom.session (room_sid) WHERE ended_at IS NULL;
+CREATE INDEX session_open ON videoroom.session (room_id) WHERE ended_at IS NULL;
 COMMENT ON TABLE videoroom.session IS 'One Twilio Room; a room of ours has any number of them, one after the other';
 COMMENT ON COLUMN videoroom.session.room_sid IS 'Twilio''s RM sid';
 COMMENT ON COLUMN videoroom.session.room_id IS 'The room it was made for';
@@ -119,7 +129,7 @@ COMMENT ON COLUMN videoroom.session.seen_alive_at IS 'Last time Twilio is known 
 COMMENT ON COLUMN videoroom.session.read_at IS 'Last time the reconciler read it and its participants one by one';
 
 CREATE TABLE videoroom.connection (
-    participant_sid       text COLLATE "C" PRIMARY KEY CHECK (participant_sid ~ '^PA[0-9a-fA-F]{32}$'),
+    participant_sid       text COLLATE "C" PRIMARY KEY,
     room_sid              text COLLATE "C" NOT NULL REFERENCES videoroom.session,
     user_id               text COLLATE "C" NOT NULL,
     connected_callback    timestamptz,
@@ -129,7 +139,7 @@ CREATE TABLE videoroom.connection (
     duration              integer,
     connected_at          timestamptz GENERATED ALWAYS AS (coalesce(connected_callback, connected_rest)) STORED,
     disconnected_at       timestamptz GENERATED ALWAYS AS (coalesce(disconnected_callback, disconnected_rest)) STORED
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX connection_session ON videoroom.connection (room_sid, user_id);
 CREATE INDEX connection_user ON videoroom.connection (user_id);
 COMMENT ON TABLE videoroom.connection IS 'One Twilio Participant: one stay of one user in one session; stays may overlap';
@@ -147,7 +157,7 @@ COMMENT ON COLUMN videoroom.connection.disconnected_at IS 'End, by the same rule
 CREATE TABLE videoroom.outbox (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     room_id    text COLLATE "C" NOT NULL REFERENCES videoroom.room,
-    action     text NOT NULL CHECK (action IN ('create-room', 'complete-room', 'remove-participant')),
+    action     text NOT NULL CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant')),
     target     text COLLATE "C" NOT NULL DEFAULT '',
     priority   smallint NOT NULL DEFAULT 2 CHECK (priority BETWEEN 0 AND 3),
     params     jsonb NOT NULL DEFAULT '{}',
@@ -156,17 +166,19 @@ CREATE TABLE videoroom.outbox (
     attempts   integer NOT NULL DEFAULT 0,
     last_error jsonb,
     dead_at    timestamptz,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
-) WITH (fillfactor = 70);
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    starts_at  timestamptz NOT NULL
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 CREATE UNIQUE INDEX outbox_once ON videoroom.outbox (room_id, action, target) WHERE dead_at IS NULL;
-CREATE INDEX outbox_room ON videoroom.outbox (room_id);
-CREATE INDEX outbox_due ON videoroom.outbox (run_at) WHERE dead_at IS NULL;
+CREATE INDEX outbox_room ON videoroom.outbox (room_id, id);
+CREATE INDEX outbox_due ON videoroom.outbox (priority, run_at) WHERE dead_at IS NULL;
+CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS NULL AND priority = 2;
 CREATE INDEX outbox_dead ON videoroom.outbox (dead_at) WHERE dead_at IS NOT NULL;
 COMMENT ON TABLE videoroom.outbox IS 'Calls to Twilio that are still to be made; a row goes only with the transaction that records its outcome';
 COMMENT ON COLUMN videoroom.outbox.id IS 'Number of the row, for videoroom_retry';
 COMMENT ON COLUMN videoroom.outbox.room_id IS 'The room it is about';
-COMMENT ON COLUMN videoroom.outbox.action IS 'create-room, complete-room or remove-participant';
-COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant: the PA sid, or identity/ and the user_id while none is known';
+COMMENT ON COLUMN videoroom.outbox.action IS 'create-room, complete-room, remove-participant or anonymize-participant';
+COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant, anonymize-participant: the PA sid, or identity/ and the user_id to remove while none is known';
 COMMENT ON COLUMN videoroom.outbox.priority IS '0 asked for by a person, 1 somebody waits for the room, 2 provisioning ahead, 3 housekeeping';
 COMMENT ON COLUMN videoroom.outbox.params IS 'Further facts the call needs; empty today';
 COMMENT ON COLUMN videoroom.outbox.run_at IS 'Not before this moment';
@@ -175,6 +187,7 @@ COMMENT ON COLUMN videoroom.outbox.attempts IS 'How often it was tried';
 COMMENT ON COLUMN videoroom.outbox.last_error IS 'Last failure: at, kind, status, code, message, more_info, request_id';
 COMMENT ON COLUMN videoroom.outbox.dead_at IS 'When it was given up; stays until videoroom_retry';
 COMMENT ON COLUMN videoroom.outbox.created_at IS 'When it was asked for';
+COMMENT ON COLUMN videoroom.outbox.starts_at IS 'Start of the booking, filled in where it is not given: rooms made ahead go in this order';
 
 CREATE TABLE videoroom.callback (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -185,7 +198,7 @@ CREATE TABLE videoroom.callback (
     room_id     text COLLATE "C",
     received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     applied_at  timestamptz,
-    outcome     text CHECK (outcome IN ('applied', 'duplicate', 'ignored')),
+    outcome     text,
     attempts    integer NOT NULL DEFAULT 0,
     retry_at    timestamptz,
     error       text
@@ -207,9 +220,10 @@ COMMENT ON COLUMN videoroom.callback.attempts IS 'How often applying it failed';
 COMMENT ON COLUMN videoroom.callback.retry_at IS 'When the worker tries again, while applied_at is NULL';
 COMMENT ON COLUMN videoroom.callback.error IS 'Why it was ignored, or how applying it failed last';
 
+-- No foreign key: whoever adds an event holds its room, and to look the room up again for each takes as long as to add it.
 CREATE TABLE videoroom.event (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    room_id text COLLATE "C" NOT NULL REFERENCES videoroom.room,
+    room_id text COLLATE "C" NOT NULL,
     at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     kind    text NOT NULL,
     detail  jsonb NOT NULL DEFAULT '{}'
@@ -223,6 +237,126 @@ COMMENT ON COLUMN videoroom.event.kind IS 'What: booked, cancelled, session-star
 COMMENT ON COLUMN videoroom.event.detail IS 'The particulars';
 -- The facts: what Twilio reported, each end point on its own. They are merged by rules that do not depend on the order in
 -- which they come in, so any order of the same facts, with any repeats, ends in the same rows. Callers hold the room's row.
+--
+-- Functions that are called many times for each callback or answer, here and in the next files, have no search_path of their
+-- own, which takes three times as long as the call itself. Nobody but the owner may call them, and whoever calls them for
+-- somebody else (triggers, the functions of the API, the worker) has pinned it.
+
+CREATE FUNCTION videoroom.find_room(room_id text) RETURNS videoroom.room
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_find_room';
+COMMENT ON FUNCTION videoroom.find_room(text) IS 'A room by its key, NULL if there is none; faster than SELECT';
+
+CREATE FUNCTION videoroom.lock_room(room_id text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_lock_room';
+COMMENT ON FUNCTION videoroom.lock_room(text) IS 'Locks a room FOR NO KEY UPDATE, false if there is none; faster than SELECT';
+
+CREATE FUNCTION videoroom.find_participant(room_id text, user_id text) RETURNS videoroom.participant
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_find_participant';
+COMMENT ON FUNCTION videoroom.find_participant(text, text) IS 'A participant by its key, NULL if there is none; faster than SELECT';
+
+CREATE FUNCTION videoroom.find_session(room_sid text) RETURNS videoroom.session
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_find_session';
+COMMENT ON FUNCTION videoroom.find_session(text) IS 'A session by its key, NULL if there is none; faster than SELECT';
+
+CREATE FUNCTION videoroom.find_connection(participant_sid text) RETURNS videoroom.connection
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_find_connection';
+COMMENT ON FUNCTION videoroom.find_connection(text) IS 'A connection by its key, NULL if there is none; faster than SELECT';
+
+CREATE FUNCTION videoroom.note_event(room_id text, kind text, detail jsonb) RETURNS bigint
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_note_event';
+COMMENT ON FUNCTION videoroom.note_event(text, text, jsonb) IS 'Adds an event and gives its number; faster than INSERT';
+
+CREATE FUNCTION videoroom.insert_connection(
+    participant_sid       text,
+    room_sid              text,
+    user_id               text,
+    connected_callback    timestamptz,
+    connected_rest        timestamptz,
+    disconnected_callback timestamptz,
+    disconnected_rest     timestamptz,
+    duration              integer
+) RETURNS boolean
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_insert_connection';
+COMMENT ON FUNCTION videoroom.insert_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
+    'Adds a connection and gives true; faster than INSERT';
+
+CREATE FUNCTION videoroom.stamp_session(room_id text, room_sid text, alive_at timestamptz) RETURNS boolean
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_stamp_session';
+COMMENT ON FUNCTION videoroom.stamp_session(text, text, timestamptz) IS
+    'merge_session where alive_at is all there is to merge: whether the session is open, NULL if merge_session has to see to it: unknown, lost, another room''s, or changed meanwhile; faster than UPDATE';
+
+CREATE FUNCTION videoroom.merge_session(
+    room_id          text,
+    room_sid         text,
+    started_callback timestamptz,
+    started_rest     timestamptz,
+    ended_callback   timestamptz,
+    ended_rest       timestamptz,
+    alive_at         timestamptz,
+    OUT is_new       boolean,
+    OUT is_open      boolean
+)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    was videoroom.session;
+    new videoroom.session;
+BEGIN
+    was := videoroom.find_session(merge_session.room_sid);
+    IF was.room_sid IS NULL THEN
+        INSERT INTO videoroom.session
+            (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
+        VALUES
+            (merge_session.room_sid, merge_session.room_id, merge_session.started_callback,
+             merge_session.started_rest, merge_session.ended_callback, merge_session.ended_rest,
+             merge_session.alive_at)
+        ON CONFLICT (room_sid) DO NOTHING
+        RETURNING true, ended_at IS NULL INTO is_new, is_open;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+        was := videoroom.find_session(merge_session.room_sid);
+    END IF;
+    IF was.room_id <> merge_session.room_id THEN
+        RETURN;
+    END IF;
+
+    new := was;
+    new.started_callback := least(was.started_callback, merge_session.started_callback);
+    new.started_rest := least(was.started_rest, merge_session.started_rest);
+    new.ended_callback := greatest(was.ended_callback, merge_session.ended_callback);
+    new.ended_rest := greatest(was.ended_rest, merge_session.ended_rest);
+    -- A presumed end gives way to a reported one and follows the start.
+    IF was.lost_at IS NOT NULL THEN
+        new.lost_at := CASE WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL THEN
+            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)) END;
+    END IF;
+    is_new := new IS DISTINCT FROM was;
+    is_open := coalesce(new.ended_callback, new.ended_rest, new.lost_at) IS NULL;
+    IF is_new OR merge_session.alive_at > was.seen_alive_at
+       OR was.seen_alive_at IS NULL AND merge_session.alive_at IS NOT NULL THEN
+        UPDATE videoroom.session s
+           SET started_callback = new.started_callback,
+               started_rest = new.started_rest,
+               ended_callback = new.ended_callback,
+               ended_rest = new.ended_rest,
+               lost_at = new.lost_at,
+               seen_alive_at = greatest(s.seen_alive_at, merge_session.alive_at)
+         WHERE s.room_sid = merge_session.room_sid;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION videoroom.merge_session(text, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) IS
+    'Merges what is known of a session: starts by min, ends by max, NULL says nothing. is_new: a fact other than alive_at is, NULL if the session is another room''s; is_open: whether it is now';
 
 CREATE FUNCTION videoroom.record_session(
     room_id          text,
@@ -233,64 +367,16 @@ CREATE FUNCTION videoroom.record_session(
     ended_rest       timestamptz,
     alive_at         timestamptz
 ) RETURNS boolean
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql
 AS $$
-#variable_conflict use_column
-DECLARE
-    was videoroom.session;
-    new videoroom.session;
-BEGIN
-    INSERT INTO videoroom.session
-        (room_sid, room_id, started_callback, started_rest, ended_callback, ended_rest, seen_alive_at)
-    VALUES
-        (record_session.room_sid, record_session.room_id, record_session.started_callback,
-         record_session.started_rest, record_session.ended_callback, record_session.ended_rest,
-         record_session.alive_at)
-    ON CONFLICT (room_sid) DO NOTHING;
-    IF FOUND THEN
-        RETURN true;
-    END IF;
-
-    SELECT * INTO STRICT was FROM videoroom.session s WHERE s.room_sid = record_session.room_sid;
-    IF was.room_id <> record_session.room_id THEN
-        RETURN false;
-    END IF;
-
-    new := was;
-    new.started_callback := least(was.started_callback, record_session.started_callback);
-    new.started_rest := least(was.started_rest, record_session.started_rest);
-    new.ended_callback := greatest(was.ended_callback, record_session.ended_callback);
-    new.ended_rest := greatest(was.ended_rest, record_session.ended_rest);
-    new.seen_alive_at := greatest(was.seen_alive_at, record_session.alive_at);
-    -- A presumed end gives way to a reported one and follows the start.
-    IF was.lost_at IS NOT NULL THEN
-        new.lost_at := CASE WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL THEN
-            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)) END;
-    END IF;
-    IF new IS NOT DISTINCT FROM was THEN
-        RETURN false;
-    END IF;
-
-    UPDATE videoroom.session s
-       SET started_callback = new.started_callback,
-           started_rest = new.started_rest,
-           ended_callback = new.ended_callback,
-           ended_rest = new.ended_rest,
-           lost_at = new.lost_at,
-           seen_alive_at = greatest(s.seen_alive_at, new.seen_alive_at)
-     WHERE s.room_sid = record_session.room_sid;
-
-    new.seen_alive_at := was.seen_alive_at;
-    RETURN new IS DISTINCT FROM was;
-END
+    SELECT coalesce((videoroom.merge_session(
+        room_id, room_sid, started_callback, started_rest, ended_callback, ended_rest, alive_at)).is_new, false)
 $$;
 COMMENT ON FUNCTION videoroom.record_session(text, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) IS
-    'Merges what is known of a session: starts by min, ends by max, NULL says nothing; true if a fact other than alive_at is new';
+    'merge_session for whoever only asks whether anything is new';
 
 CREATE FUNCTION videoroom.presumed_end(room_id text, started_at timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- Twilio: no room outlives 24 hours. One of unknown start began before its booking closed.
@@ -302,6 +388,62 @@ $$;
 COMMENT ON FUNCTION videoroom.presumed_end(text, timestamptz) IS
     'When a session is over at the latest, whether its end was reported or not';
 
+CREATE FUNCTION videoroom.merge_connection(
+    participant_sid       text,
+    room_sid              text,
+    user_id               text,
+    connected_callback    timestamptz,
+    connected_rest        timestamptz,
+    disconnected_callback timestamptz,
+    disconnected_rest     timestamptz,
+    duration              integer,
+    OUT is_new            boolean,
+    OUT known_as          text
+)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    was videoroom.connection;
+    new videoroom.connection;
+BEGIN
+    was := videoroom.find_connection(merge_connection.participant_sid);
+    IF was.participant_sid IS NULL THEN
+        is_new := videoroom.insert_connection(
+            merge_connection.participant_sid, merge_connection.room_sid, merge_connection.user_id,
+            merge_connection.connected_callback, merge_connection.connected_rest,
+            merge_connection.disconnected_callback, merge_connection.disconnected_rest, merge_connection.duration);
+        known_as := merge_connection.user_id;
+        RETURN;
+    END IF;
+    -- The first user_id stays: Twilio never changes it, save to forget a person.
+    known_as := was.user_id;
+    IF was.room_sid <> merge_connection.room_sid THEN
+        is_new := false;
+        RETURN;
+    END IF;
+
+    new := was;
+    new.connected_callback := least(was.connected_callback, merge_connection.connected_callback);
+    new.connected_rest := least(was.connected_rest, merge_connection.connected_rest);
+    new.disconnected_callback := greatest(was.disconnected_callback, merge_connection.disconnected_callback);
+    new.disconnected_rest := greatest(was.disconnected_rest, merge_connection.disconnected_rest);
+    new.duration := greatest(was.duration, merge_connection.duration);
+    is_new := new IS DISTINCT FROM was;
+    IF is_new THEN
+        UPDATE videoroom.connection c
+           SET connected_callback = new.connected_callback,
+               connected_rest = new.connected_rest,
+               disconnected_callback = new.disconnected_callback,
+               disconnected_rest = new.disconnected_rest,
+               duration = new.duration
+         WHERE c.participant_sid = merge_connection.participant_sid;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION videoroom.merge_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
+    'Merges what is known of a connection, by the rules of merge_session. is_new: a fact is; known_as: the user_id that it has here, perhaps a stand-in';
+
 CREATE FUNCTION videoroom.record_connection(
     participant_sid       text,
     room_sid              text,
@@ -312,83 +454,19 @@ CREATE FUNCTION videoroom.record_connection(
     disconnected_rest     timestamptz,
     duration              integer
 ) RETURNS boolean
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql
 AS $$
-#variable_conflict use_column
-DECLARE
-    was videoroom.connection;
-    new videoroom.connection;
-BEGIN
-    INSERT INTO videoroom.connection
-        (participant_sid, room_sid, user_id, connected_callback, connected_rest,
-         disconnected_callback, disconnected_rest, duration)
-    VALUES
-        (record_connection.participant_sid, record_connection.room_sid, record_connection.user_id,
-         record_connection.connected_callback, record_connection.connected_rest,
-         record_connection.disconnected_callback, record_connection.disconnected_rest,
-         record_connection.duration)
-    ON CONFLICT (participant_sid) DO NOTHING;
-    IF FOUND THEN
-        RETURN true;
-    END IF;
-
-    -- The first user_id stays: Twilio never changes it, save to forget a person.
-    SELECT * INTO STRICT was FROM videoroom.connection c
-     WHERE c.participant_sid = record_connection.participant_sid;
-    IF was.room_sid <> record_connection.room_sid THEN
-        RETURN false;
-    END IF;
-
-    new := was;
-    new.connected_callback := least(was.connected_callback, record_connection.connected_callback);
-    new.connected_rest := least(was.connected_rest, record_connection.connected_rest);
-    new.disconnected_callback := greatest(was.disconnected_callback, record_connection.disconnected_callback);
-    new.disconnected_rest := greatest(was.disconnected_rest, record_connection.disconnected_rest);
-    new.duration := greatest(was.duration, record_connection.duration);
-    IF new IS NOT DISTINCT FROM was THEN
-        RETURN false;
-    END IF;
-
-    UPDATE videoroom.connection c
-       SET connected_callback = new.connected_callback,
-           connected_rest = new.connected_rest,
-           disconnected_callback = new.disconnected_callback,
-           disconnected_rest = new.disconnected_rest,
-           duration = new.duration
-     WHERE c.participant_sid = record_connection.participant_sid;
-    RETURN true;
-END
+    SELECT (videoroom.merge_connection(
+        participant_sid, room_sid, user_id, connected_callback, connected_rest,
+        disconnected_callback, disconnected_rest, duration)).is_new
 $$;
 COMMENT ON FUNCTION videoroom.record_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer) IS
-    'Merges what is known of a connection, by the rules of record_session; true if a fact is new';
-
-CREATE FUNCTION videoroom.room_status(room videoroom.room) RETURNS text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN CASE
-        WHEN room.cancelled_at IS NOT NULL THEN 'cancelled'
-        WHEN room.ended_at IS NOT NULL THEN 'completed'
-        WHEN EXISTS (SELECT FROM videoroom.session s
-                      WHERE s.room_id = room.room_id AND s.ended_at IS NULL) THEN 'in-progress'
-        WHEN EXISTS (SELECT FROM videoroom.session s
-                       JOIN videoroom.connection c ON c.room_sid = s.room_sid
-                      WHERE s.room_id = room.room_id) THEN 'completed'
-        WHEN room.closed_at IS NOT NULL OR room.closes_at <= clock_timestamp() THEN 'expired'
-        ELSE 'not-started'
-    END;
-END
-$$;
-COMMENT ON FUNCTION videoroom.room_status(videoroom.room) IS
-    'Status of a room, derived from the facts: the first of these rules that holds';
+    'merge_connection for whoever only asks whether anything is new';
 -- Asking for a call to Twilio. Callers hold the room's row.
 
 CREATE FUNCTION videoroom.enqueue(room_id text, action text, target text, priority integer, run_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -401,224 +479,241 @@ END
 $$;
 COMMENT ON FUNCTION videoroom.enqueue(text, text, text, integer, timestamptz) IS
     'Asks for a call; asked again, it only becomes due earlier and more urgent';
+-- What follows from the facts. Called after any change of them, by whoever holds the rooms.
 
-CREATE FUNCTION videoroom.require(
-    room_id text, action text, target text, priority integer, run_at timestamptz, since timestamptz)
-RETURNS void
+CREATE FUNCTION videoroom.settle_rooms(room_ids text[], announce boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan  -- else planned anew for each array
 AS $$
-#variable_conflict use_column
+DECLARE
+    moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
 BEGIN
-    -- Pulling a row out of its backoff, or raising one that was given up, each time a fact comes in would call
-    -- Twilio as often as facts come in.
-    IF NOT EXISTS (
-        SELECT FROM videoroom.outbox o
-         WHERE o.room_id = require.room_id AND o.action = require.action AND o.target = require.target
-           AND CASE WHEN o.dead_at IS NOT NULL THEN o.dead_at >= coalesce(require.since, '-infinity')
-                    ELSE o.priority <= require.priority AND (o.run_at <= require.run_at OR o.attempts > 0)
-               END)
-    THEN
-        PERFORM videoroom.enqueue(
-            require.room_id, require.action, require.target, require.priority, require.run_at);
+    -- The status is the first of these that holds. OFFSET 0, here and below: else the planner may read all sessions there are
+    -- into a hash table to ask about a few.
+    WITH derived AS (
+        SELECT r.room_id, r.starts_at, r.opens_at, r.ends_at, r.completes_at, live.open, live.since,
+               least(r.cancelled_at, r.ended_at) AS stopped_at,
+               r.status AS was, r.closed_at AS was_closed_at, over.at AS closed_at,
+               CASE
+                   WHEN r.cancelled_at IS NOT NULL THEN 'cancelled'
+                   WHEN r.ended_at IS NOT NULL THEN 'completed'
+                   WHEN live.open THEN 'in-progress'
+                   WHEN EXISTS (SELECT FROM videoroom.session s
+                                  JOIN videoroom.connection c ON c.room_sid = s.room_sid
+                                 WHERE s.room_id = r.room_id OFFSET 0) THEN 'completed'
+                   WHEN over.at IS NOT NULL THEN 'expired'
+                   ELSE 'not-started'
+               END AS status
+          FROM videoroom.room r
+         CROSS JOIN LATERAL (
+               SELECT count(*) > 0 AS open, max(s.started_at) AS since
+                 FROM videoroom.session s
+                WHERE s.room_id = r.room_id AND s.ended_at IS NULL) AS live
+         CROSS JOIN LATERAL (
+               SELECT coalesce(r.closed_at, CASE
+                   WHEN r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL OR r.closes_at <= moment
+                   THEN least(r.cancelled_at, r.ended_at, r.closes_at) END) AS at) AS over
+         WHERE r.room_id = ANY (room_ids)),
+    changed AS (
+        UPDATE videoroom.room r
+           SET status = d.status, closed_at = d.closed_at
+          FROM derived d
+         WHERE r.room_id = d.room_id AND (d.status <> d.was OR d.closed_at IS DISTINCT FROM d.was_closed_at)
+        RETURNING r.room_id, d.was, d.status),
+    noted AS (
+        INSERT INTO videoroom.event (room_id, kind, detail)
+        SELECT c.room_id, 'status', jsonb_build_object('from', c.was, 'to', c.status)
+          FROM changed c
+         WHERE c.status <> c.was)
+    -- The calls that the facts ask for. One that backs off, or was given up since, is left alone: else Twilio would be
+    -- called as often as facts come in.
+    INSERT INTO videoroom.outbox AS o (room_id, action, target, priority, run_at, starts_at)
+    SELECT d.room_id, call.action, call.target, call.priority, call.run_at, d.starts_at
+      FROM derived d
+     CROSS JOIN LATERAL (
+           -- An open session is ended when its call may not go on, or now if the room was closed on purpose.
+           SELECT 'complete-room', '',
+                  CASE WHEN d.stopped_at IS NULL THEN 3 ELSE 0 END,
+                  CASE WHEN d.stopped_at IS NULL THEN d.completes_at ELSE moment END,
+                  greatest(d.since, d.stopped_at)
+            WHERE d.open
+           UNION ALL
+           -- Removed people who are in it are put out.
+           SELECT 'remove-participant', c.participant_sid, 0, moment, p.removed_at
+             FROM videoroom.participant p
+             JOIN videoroom.session s ON s.room_id = p.room_id AND s.ended_at IS NULL
+             JOIN videoroom.connection c ON c.room_sid = s.room_sid AND c.user_id = p.user_id
+            WHERE d.open AND p.room_id = d.room_id AND p.removed_at IS NOT NULL AND c.disconnected_at IS NULL
+           UNION ALL
+           -- An open room whose last session ended unattended gets a new one, five minutes after the start of that one at
+           -- the earliest; a call that people left is made again by the next join.
+           SELECT 'create-room', '', 2, greatest(moment, last.at + interval '5 minutes'), NULL
+             FROM (SELECT s.room_sid, coalesce(s.started_at, s.seen_alive_at, s.ended_at) AS at
+                     FROM videoroom.session s
+                    WHERE s.room_id = d.room_id
+                    ORDER BY at DESC, s.room_sid DESC
+                    LIMIT 1) AS last
+            WHERE NOT d.open AND d.closed_at IS NULL AND d.opens_at <= moment AND d.ends_at > moment
+              AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = last.room_sid OFFSET 0)
+              AND NOT EXISTS (SELECT FROM videoroom.outbox o
+                               WHERE o.room_id = d.room_id AND o.action = 'create-room' OFFSET 0)
+           ) AS call (action, target, priority, run_at, since)
+     WHERE NOT EXISTS (
+           SELECT FROM videoroom.outbox o
+            WHERE o.room_id = d.room_id AND o.action = call.action AND o.target = call.target
+              AND CASE WHEN o.dead_at IS NOT NULL THEN o.dead_at >= coalesce(call.since, '-infinity')
+                       ELSE o.priority <= call.priority AND (o.run_at <= call.run_at OR o.attempts > 0)
+                  END)
+    ON CONFLICT (room_id, action, target) WHERE dead_at IS NULL
+    DO UPDATE SET run_at = least(o.run_at, excluded.run_at), priority = least(o.priority, excluded.priority)
+        WHERE o.run_at > excluded.run_at OR o.priority > excluded.priority;
+
+    IF announce AND current_setting('videoroom.notify', true) = 'on' THEN
+        PERFORM videoroom.announce(room_id) FROM unnest(room_ids) AS r (room_id);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION videoroom.require(text, text, text, integer, timestamptz, timestamptz) IS
-    'Sees to it that a call is asked for: like enqueue, but a row backing off at that priority or given up since then is left alone';
--- What follows from the facts. Called after any change of them, by whoever holds the room's row.
+COMMENT ON FUNCTION videoroom.settle_rooms(text[], boolean) IS
+    'Derives the rooms'' status from their facts, closes each once and sees to the calls that follow; announce: tell listeners, if videoroom.notify is on (never in a client''s transaction, which NOTIFY would keep from being prepared)';
 
 CREATE FUNCTION videoroom.settle_room(room_id text, announce boolean DEFAULT true) RETURNS text
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM videoroom.settle_rooms(ARRAY[room_id], announce);
+    RETURN (videoroom.find_room(room_id)).status;
+END
+$$;
+COMMENT ON FUNCTION videoroom.settle_room(text, boolean) IS 'settle_rooms for one room, whose status it returns';
+
+CREATE FUNCTION videoroom.announce(room_id text) RETURNS void
+LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
-DECLARE
-    was videoroom.room;
-    new videoroom.room;
 BEGIN
-    SELECT * INTO was FROM videoroom.room r WHERE r.room_id = settle_room.room_id;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-
-    new := was;
-    IF was.closed_at IS NULL
-       AND (was.cancelled_at IS NOT NULL OR was.ended_at IS NOT NULL OR was.closes_at <= clock_timestamp()) THEN
-        new.closed_at := least(was.cancelled_at, was.ended_at, was.closes_at);
-    END IF;
-    new.status := videoroom.room_status(new);
-
-    IF new.status <> was.status OR new.closed_at IS DISTINCT FROM was.closed_at THEN
-        UPDATE videoroom.room r
-           SET status = new.status, closed_at = new.closed_at
-         WHERE r.room_id = new.room_id;
-    END IF;
-    IF new.status <> was.status THEN
-        INSERT INTO videoroom.event (room_id, kind, detail)
-        VALUES (new.room_id, 'status', jsonb_build_object('from', was.status, 'to', new.status));
-    END IF;
-
-    PERFORM videoroom.settle_outbox(new);
-    IF announce AND current_setting('videoroom.notify', true) = 'on' THEN
-        PERFORM pg_notify('videoroom', json_build_object(
-            'room_id', new.room_id, 'booking_id', new.booking_id, 'status', new.status)::text);
-    END IF;
-    RETURN new.status;
+    PERFORM pg_notify('videoroom', json_build_object(
+                'room_id', r.room_id, 'booking_id', r.booking_id, 'status', r.status)::text)
+       FROM videoroom.room r WHERE r.room_id = announce.room_id;
 END
 $$;
-COMMENT ON FUNCTION videoroom.settle_room(text, boolean) IS
-    'Derives a room''s status from its facts, closes it once, keeps the outbox in step and returns the status; announce: tell listeners, if videoroom.notify is on (never in a client''s transaction, which NOTIFY would keep from being prepared)';
-
-CREATE FUNCTION videoroom.settle_outbox(room videoroom.room) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    moment      timestamptz := clock_timestamp();
-    open_since  timestamptz;
-    on_purpose  timestamptz := least(room.cancelled_at, room.ended_at);
-    stay        record;
-BEGIN
-    SELECT max(s.started_at) INTO open_since
-      FROM videoroom.session s
-     WHERE s.room_id = room.room_id AND s.ended_at IS NULL
-    HAVING count(*) > 0;
-
-    IF NOT FOUND THEN
-        PERFORM videoroom.provide_again(room, moment);
-        RETURN;
-    END IF;
-
-    IF on_purpose IS NOT NULL THEN
-        PERFORM videoroom.require(
-            room.room_id, 'complete-room', '', 0, moment, greatest(open_since, on_purpose));
-    ELSE
-        -- An extended booking takes the end of its call with it.
-        UPDATE videoroom.outbox o
-           SET run_at = room.completes_at
-         WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.dead_at IS NULL
-           AND o.priority = 3 AND o.attempts = 0 AND o.run_at < room.completes_at;
-        PERFORM videoroom.require(
-            room.room_id, 'complete-room', '', 3, room.completes_at, open_since);
-    END IF;
-
-    FOR stay IN
-        SELECT c.participant_sid, p.removed_at
-          FROM videoroom.session s
-          JOIN videoroom.connection c ON c.room_sid = s.room_sid
-          JOIN videoroom.participant p ON p.room_id = s.room_id AND p.user_id = c.user_id
-         WHERE s.room_id = room.room_id AND s.ended_at IS NULL
-           AND c.disconnected_at IS NULL AND p.removed_at IS NOT NULL
-    LOOP
-        PERFORM videoroom.require(
-            room.room_id, 'remove-participant', stay.participant_sid, 0, moment, stay.removed_at);
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION videoroom.settle_outbox(videoroom.room) IS
-    'Sees to it that an open session will be ended, that removed people are put out, and that a room stands ready while its booking is on';
-
-CREATE FUNCTION videoroom.provide_again(room videoroom.room, moment timestamptz) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    newest videoroom.session;
-BEGIN
-    IF room.closed_at IS NOT NULL OR moment < room.opens_at OR moment >= room.ends_at
-       OR EXISTS (SELECT FROM videoroom.outbox o
-                   WHERE o.room_id = room.room_id AND o.action = 'create-room') THEN
-        RETURN;
-    END IF;
-
-    SELECT * INTO newest FROM videoroom.session s
-     WHERE s.room_id = room.room_id
-     ORDER BY coalesce(s.started_at, s.seen_alive_at, s.ended_at) DESC, s.room_sid DESC
-     LIMIT 1;
-    IF FOUND AND NOT EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = newest.room_sid) THEN
-        PERFORM videoroom.enqueue(
-            room.room_id, 'create-room', '', 2,
-            greatest(moment, newest.started_at + interval '5 minutes'));
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION videoroom.provide_again(videoroom.room, timestamptz) IS
-    'Asks for a new session of an open room whose last one ended unattended, five minutes after its start at the earliest; a call that people left is made again by the next join';
+COMMENT ON FUNCTION videoroom.announce(text) IS 'Tells listeners on channel videoroom of a room and its status';
 -- Status callbacks. A relay inserts what Twilio posted; the trigger verifies, decodes and applies it in that transaction.
 
-CREATE FUNCTION videoroom.decode_callback(
-    body text, signature text, url text, OUT payload jsonb, OUT room_id text, OUT ignored text)
+CREATE FUNCTION videoroom.verify_callback(body text, signature text, url text) RETURNS bytea
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_verify_callback';
+COMMENT ON FUNCTION videoroom.verify_callback(text, text, text) IS
+    'Verifies a callback''s signature and gives its digest: PT403 if it is forged; url NULL: videoroom.callback_url';
+
+CREATE FUNCTION videoroom.decode_callback(body text, OUT payload jsonb, OUT room_id text, OUT ignored text)
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_decode_callback';
-COMMENT ON FUNCTION videoroom.decode_callback(text, text, text) IS
-    'Verifies a callback''s signature and decodes its body: PT403 if it is forged, ignored says why a genuine one is not to be applied';
+COMMENT ON FUNCTION videoroom.decode_callback(text) IS
+    'Decodes the body of a genuine callback; ignored says why it is not to be applied';
 
-CREATE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION videoroom.knows_callback(digest bytea) RETURNS boolean
+LANGUAGE C VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'videoroom_knows_callback';
+COMMENT ON FUNCTION videoroom.knows_callback(bytea) IS
+    'Whether a callback with that digest is kept, as of now at any isolation level; waits for whoever is inserting one, and holds off others until the transaction ends';
+
+CREATE FUNCTION videoroom.count_callback(outcome text, sent_at text, received_at timestamptz) RETURNS boolean
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_count_callback';
+COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
+    'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp; true if counters are kept, which needs the preload';
+
+CREATE FUNCTION videoroom.apply_callback(payload jsonb) RETURNS text
+LANGUAGE plpgsql
 AS $$
 DECLARE
-    kind     text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
-    room     text := payload ->> 'RoomName';
-    session  text := payload ->> 'RoomSid';
-    stay     text := payload ->> 'ParticipantSid';
-    person   text := payload ->> 'ParticipantIdentity';
-    at       timestamptz := payload ->> 'Timestamp';
-    ended    boolean := kind = 'room-ended';
-    is_new   boolean;
+    kind           text := replace(payload ->> 'StatusCallbackEvent', '_', '-');
+    room           text := payload ->> 'RoomName';
+    sid            text := payload ->> 'RoomSid';
+    stay           text := payload ->> 'ParticipantSid';
+    person         text := payload ->> 'ParticipantIdentity';
+    at             timestamptz := payload ->> 'Timestamp';
+    session        record;
+    session_is_new boolean := false;
+    is_open        boolean;
+    visit          record;
+    is_new         boolean;
+    known_as       text;
+    noted          bigint;
+    status         text;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
-    ELSIF kind IN ('participant-connected', 'participant-disconnected',
-                   'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
-        IF stay IS NULL OR person IS NULL THEN
+    ELSIF kind IS NULL OR stay IS NULL OR person IS NULL
+          OR kind NOT IN ('participant-connected', 'participant-disconnected',
+                          'track-added', 'track-removed', 'track-enabled', 'track-disabled') THEN
+        RETURN 'ignored';
+    END IF;
+    IF sid IS NULL OR at IS NULL OR videoroom.lock_room(room) IS NOT TRUE THEN
+        RETURN 'ignored';
+    END IF;
+
+    -- Most of what comes says of its session only that it was alive.
+    IF stay IS NOT NULL THEN
+        is_open := videoroom.stamp_session(room, sid, at);
+    END IF;
+    IF is_open IS NULL THEN
+        session := videoroom.merge_session(
+            room, sid,
+            CASE WHEN kind = 'room-created' THEN at END, NULL,
+            CASE WHEN kind = 'room-ended' THEN at END, NULL,
+            CASE WHEN kind <> 'room-ended' THEN at END);
+        IF session.is_new IS NULL THEN
             RETURN 'ignored';
         END IF;
+        session_is_new := session.is_new;
+        is_open := session.is_open;
+    END IF;
+    IF stay IS NULL THEN
+        is_new := session_is_new;
     ELSE
-        RETURN 'ignored';
-    END IF;
-    IF kind IS NULL OR session IS NULL OR at IS NULL THEN
-        RETURN 'ignored';
-    END IF;
-
-    PERFORM FROM videoroom.room r WHERE r.room_id = room FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RETURN 'ignored';
-    END IF;
-
-    is_new := videoroom.record_session(
-        room, session,
-        CASE WHEN kind = 'room-created' THEN at END, NULL,
-        CASE WHEN ended THEN at END, NULL,
-        CASE WHEN NOT ended THEN at END);
-    IF NOT is_new AND NOT EXISTS (
-        SELECT FROM videoroom.session s WHERE s.room_sid = session AND s.room_id = room) THEN
-        RETURN 'ignored';
-    END IF;
-
-    IF stay IS NOT NULL THEN
-        is_new := videoroom.record_connection(
-            stay, session, person,
+        visit := videoroom.merge_connection(
+            stay, sid, person,
             CASE WHEN kind = 'participant-connected' THEN at END, NULL,
             CASE WHEN kind = 'participant-disconnected' THEN at END, NULL,
-            CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END)
-            OR is_new;
+            CASE WHEN kind = 'participant-disconnected' THEN (payload ->> 'ParticipantDuration')::integer END);
+        is_new := visit.is_new OR session_is_new;
+        known_as := visit.known_as;
     END IF;
     IF NOT is_new THEN
         RETURN 'duplicate';
     END IF;
 
-    INSERT INTO videoroom.event (room_id, kind, detail)
-    VALUES (room, 'callback', jsonb_strip_nulls(jsonb_build_object(
-        'event', kind, 'at', at, 'room_sid', session, 'participant_sid', stay,
-        'user_id', CASE WHEN stay IS NOT NULL THEN person END)));
-    PERFORM videoroom.settle_room(room);
+    -- Under the name it is known by here: a person may have been forgotten since.
+    noted := videoroom.note_event(room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
+        'event', kind, 'at', payload ->> 'Timestamp', 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
+
+    -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends.
+    IF session_is_new OR NOT is_open OR (videoroom.find_participant(room, known_as)).removed_at IS NOT NULL THEN
+        status := videoroom.settle_room(room);
+    ELSIF current_setting('videoroom.notify', true) = 'on' THEN
+        PERFORM videoroom.announce(room);
+    END IF;
     RETURN 'applied';
 END
 $$;
+COMMENT ON FUNCTION videoroom.apply_callback(jsonb) IS
+    'Applies one decoded status callback: applied, duplicate or ignored';
+
+CREATE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- Of what Twilio posts the decoder has seen to it; the tables do not look.
+    IF payload ->> 'RoomSid' !~ '^RM[0-9a-fA-F]{32}$' OR payload ->> 'ParticipantSid' !~ '^PA[0-9a-fA-F]{32}$' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'RoomSid and ParticipantSid must be SIDs as Twilio gives them';
+    END IF;
+    RETURN videoroom.apply_callback(payload);
+END
+$$;
 COMMENT ON FUNCTION @extschema@.videoroom_apply_callback(jsonb) IS
-    'Applies one decoded status callback, Twilio''s parameter names with string values: applied, duplicate or ignored. Trusts its input';
+    'Applies one decoded status callback, Twilio''s parameter names with string values: applied, duplicate or ignored. Trusts its input; call it at READ COMMITTED';
 
 CREATE FUNCTION videoroom.retry_time(attempts integer) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE
@@ -638,55 +733,53 @@ SET lock_timeout = '2s'
 AS $$
 DECLARE
     decoded record;
-    fault   text;
+    counted boolean;
 BEGIN
-    IF NEW.body IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body must not be null';
-    ELSIF octet_length(NEW.body) > 65536 THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'callback body is longer than 65536 bytes';
-    END IF;
-
-    NEW.signature := coalesce(NEW.signature, '');
-    decoded := videoroom.decode_callback(NEW.body, NEW.signature, NEW.url);
-
-    NEW.digest := sha256(convert_to(NEW.body, 'UTF8'));
-    PERFORM pg_advisory_xact_lock(hashtextextended('videoroom.callback/' || encode(NEW.digest, 'hex'), 0));
-    IF EXISTS (SELECT FROM videoroom.callback c WHERE c.digest = NEW.digest) THEN
+    NEW.digest := videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
+    IF videoroom.knows_callback(NEW.digest) THEN
+        counted := videoroom.count_callback('duplicate', NULL, NULL);
         RETURN NULL;
     END IF;
+    decoded := videoroom.decode_callback(NEW.body);
 
     NEW.room_id := decoded.room_id;
-    NEW.received_at := clock_timestamp();
-    NEW.applied_at := NULL;
-    NEW.outcome := NULL;
-    NEW.attempts := 0;
-    NEW.retry_at := NULL;
-    NEW.error := decoded.ignored;
     IF decoded.ignored IS NOT NULL THEN
+        NEW.error := decoded.ignored;
         NEW.outcome := 'ignored';
+        NEW.applied_at := clock_timestamp();
+    ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        -- Of what others have committed since, nothing is seen here: left to the worker, whose snapshots are new.
+        NEW.retry_at := clock_timestamp();
+        NEW.outcome := NULL;
+        NEW.applied_at := NULL;
+        NEW.attempts := 0;
+        PERFORM videoroom.wake();
     ELSE
         -- Twilio will not send it twice: what fails now is kept and tried again.
         BEGIN
-            NEW.outcome := @extschema@.videoroom_apply_callback(decoded.payload);
-            NEW.error := CASE WHEN NEW.outcome = 'ignored' THEN 'not about a room of ours' END;
+            NEW.outcome := videoroom.apply_callback(decoded.payload);
+            NEW.applied_at := clock_timestamp();
+            IF NEW.outcome = 'ignored' THEN
+                NEW.error := 'not about a room of ours';
+            END IF;
         EXCEPTION WHEN OTHERS THEN
-            fault := format('%s: %s', SQLSTATE, SQLERRM);
+            NEW.outcome := NULL;
+            NEW.applied_at := NULL;
+            NEW.attempts := 1;
+            NEW.retry_at := videoroom.retry_time(1);
+            NEW.error := format('%s: %s', SQLSTATE, SQLERRM);
+            PERFORM videoroom.wake();
         END;
     END IF;
 
-    IF fault IS NULL THEN
-        NEW.applied_at := clock_timestamp();
-    ELSE
-        NEW.attempts := 1;
-        NEW.retry_at := videoroom.retry_time(1);
-        NEW.error := fault;
-        PERFORM videoroom.wake();
-    END IF;
+    counted := videoroom.count_callback(
+        CASE WHEN NEW.attempts = 0 THEN coalesce(NEW.outcome, 'kept') END,
+        CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION videoroom.receive() IS
-    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error';
+    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error, one that comes at REPEATABLE READ or SERIALIZABLE is left to the worker';
 
 CREATE TRIGGER receive BEFORE INSERT ON videoroom.callback
     FOR EACH ROW EXECUTE FUNCTION videoroom.receive();
@@ -697,6 +790,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    moment  timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
     pending videoroom.callback;
     decoded record;
     result  text;
@@ -705,7 +799,7 @@ DECLARE
 BEGIN
     FOR pending IN
         SELECT * FROM videoroom.callback c
-         WHERE c.applied_at IS NULL AND c.retry_at <= clock_timestamp()
+         WHERE c.applied_at IS NULL AND c.retry_at <= moment
          ORDER BY c.retry_at, c.id
          LIMIT "limit"
            FOR UPDATE SKIP LOCKED
@@ -714,11 +808,11 @@ BEGIN
         result := NULL;
         -- NOWAIT: a client's open transaction must not stall the worker, and several rooms are held at once here.
         BEGIN
-            decoded := videoroom.decode_callback(pending.body, pending.signature, pending.url);
+            decoded := videoroom.decode_callback(pending.body);
             fault := decoded.ignored;
             IF fault IS NULL THEN
                 PERFORM FROM videoroom.room r WHERE r.room_id = decoded.room_id FOR NO KEY UPDATE NOWAIT;
-                result := @extschema@.videoroom_apply_callback(decoded.payload);
+                result := videoroom.apply_callback(decoded.payload);
                 fault := CASE WHEN result = 'ignored' THEN 'not about a room of ours' END;
             ELSE
                 result := 'ignored';
@@ -741,6 +835,30 @@ END
 $$;
 COMMENT ON FUNCTION videoroom.apply_pending(integer) IS
     'Tries kept callbacks again whose time has come, each on its own; returns how many it tried';
+
+CREATE FUNCTION @extschema@.videoroom_replay(since timestamptz) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kept bigint;
+BEGIN
+    IF since IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'since must not be null';
+    END IF;
+    -- The worker applies them, in batches that wait for nobody.
+    UPDATE videoroom.callback c
+       SET applied_at = NULL, outcome = NULL, attempts = 0, retry_at = clock_timestamp(), error = NULL
+     WHERE c.received_at >= since;
+    GET DIAGNOSTICS kept = ROW_COUNT;
+    PERFORM videoroom.wake();
+    RETURN kept;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.videoroom_replay(timestamptz) IS
+'Has the kept callbacks that came in since then applied again, and gives their number
+
+Harmless at any time: what is known already changes nothing. The worker does it; health check callbacks says what is left.';
 -- What may be read. Views are plain SQL, so they act as their owner and no reader runs code of ours; what the clock
 -- brings, the step to expired, shows here before housekeeping has written it.
 
@@ -935,6 +1053,98 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.videoroom_get(text) IS
     'Everything about one room: status, times, people and sessions; PT404 for an unknown one';
+-- What the support desk asks: why can this person not join, and what happened.
+
+CREATE FUNCTION videoroom.check_join(room_id text, user_id text, OUT what text, OUT verdict text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE C VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'videoroom_check_join';
+COMMENT ON FUNCTION videoroom.check_join(text, text) IS
+    'What a join would find, rule by rule, and what it comes to; user_id NULL: anybody on the list';
+
+CREATE FUNCTION @extschema@.videoroom_explain(room_id text, user_id text DEFAULT NULL)
+RETURNS TABLE (at timestamptz, what text, verdict text, detail text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO'
+AS $$
+#variable_conflict use_column
+DECLARE
+    -- The room asked for and those that took its place, one after the other.
+    chain text[] := ARRAY[videoroom_explain.room_id];
+    next  text;
+BEGIN
+    RETURN QUERY
+    SELECT clock_timestamp(), c.what, c.verdict, c.detail
+      FROM videoroom.check_join(videoroom_explain.room_id, videoroom_explain.user_id) c;
+
+    LOOP
+        SELECT r.successor INTO next FROM videoroom.room r WHERE r.room_id = chain[cardinality(chain)];
+        EXIT WHEN next IS NULL;
+        chain := chain || next;
+    END LOOP;
+
+    -- The calls to Twilio that are still to be made, or were given up.
+    RETURN QUERY
+    SELECT coalesce(o.dead_at, o.run_at),
+           'call ' || o.action,
+           CASE WHEN o.dead_at IS NOT NULL THEN 'given up' WHEN o.attempts = 0 THEN 'to be made' ELSE 'to be made again' END,
+           concat_ws('; ',
+               nullif(o.target, ''),
+               format('tried %s times', o.attempts),
+               'Twilio last: ' || nullif(concat_ws(' ', o.last_error ->> 'kind', o.last_error ->> 'status',
+                                                   o.last_error ->> 'code', o.last_error ->> 'message'), ''),
+               CASE WHEN o.dead_at IS NOT NULL
+                    THEN format('videoroom_retry(%s) tries again, videoroom_discard(%1$s) lets it go', o.id) END)
+      FROM videoroom.outbox o
+     WHERE o.room_id = ANY (chain)
+     ORDER BY 1, o.id;
+
+    -- The timeline: what is planned, what was done here, and what Twilio said.
+    RETURN QUERY
+    SELECT t.at, t.what, t.verdict, t.detail
+      FROM (SELECT planned.at, planned.what, NULL AS verdict, r.room_id AS detail, 0 AS id
+              FROM videoroom.room r
+             CROSS JOIN LATERAL (VALUES (r.opens_at, 'opens'), (r.starts_at, 'starts'), (r.ends_at, 'ends'),
+                                        (r.closes_at, 'closes')) AS planned (at, what)
+             WHERE r.room_id = ANY (chain) AND r.cancelled_at IS NULL
+            UNION ALL
+            SELECT e.at, e.kind, NULL,
+                   (SELECT string_agg(d.key || ' ' || d.value, ', ' ORDER BY d.key) FROM jsonb_each_text(e.detail) d), e.id
+              FROM videoroom.event e
+             WHERE e.room_id = ANY (chain)
+               AND (videoroom_explain.user_id IS NULL OR NOT e.detail ?| '{user_id,user_ids}'
+                    OR e.detail ->> 'user_id' = videoroom_explain.user_id
+                    OR e.detail -> 'user_ids' ? videoroom_explain.user_id)
+            UNION ALL
+            SELECT coalesce(s.ended_at, s.seen_alive_at, s.started_at), 'session',
+                   CASE WHEN s.ended_at IS NULL THEN 'in progress when last seen'
+                        WHEN s.ended_at = s.lost_at THEN 'presumed over' ELSE 'over' END,
+                   concat_ws(', ', s.room_sid, 'since ' || s.started_at), 0
+              FROM videoroom.session s
+             WHERE s.room_id = ANY (chain)
+            UNION ALL
+            SELECT coalesce(v.left_at, v.joined_at), 'connection', CASE WHEN v.open THEN 'connected' ELSE 'left' END,
+                   concat_ws(', ', v.user_id, v.participant_sid, 'since ' || v.joined_at), 0
+              FROM videoroom.stay v
+             WHERE v.room_id = ANY (chain)
+               AND (videoroom_explain.user_id IS NULL OR v.user_id = videoroom_explain.user_id)
+            UNION ALL
+            SELECT c.received_at, 'callback', 'not applied',
+                   concat_ws(', ', c.error, 'again at ' || c.retry_at), c.id
+              FROM videoroom.callback c
+             WHERE c.applied_at IS NULL AND c.room_id = ANY (chain)) t
+     ORDER BY t.at, t.id, t.what, t.detail;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.videoroom_explain(text, text) IS
+    'For the support desk: why this person can or cannot join now, and what happened.
+
+Row "join" is what a join would answer: ok, wait, or SQLSTATE and reason; the rows after it are the rules in
+the order in which a join applies them. Then the calls to Twilio that are waiting or were given up, and the timeline, which
+reaches into the rooms that took this one''s place. Without user_id the answer is for anybody on the list, and the timeline
+everybody''s. It changes nothing, mints no token and works on a standby. 22023: room_id is missing or longer than 128
+characters.';
 -- What only the clock brings, in batches that never wait for a room somebody else holds.
 
 CREATE FUNCTION videoroom.expire_rooms(batch integer) RETURNS integer
@@ -942,20 +1152,19 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    room   text;
-    closed integer := 0;
+    moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
+    over   text[];
 BEGIN
-    FOR room IN
+    over := ARRAY(
         SELECT r.room_id FROM videoroom.room r
-         WHERE r.closed_at IS NULL AND r.closes_at <= clock_timestamp()
+         WHERE r.closed_at IS NULL AND r.closes_at <= moment
          ORDER BY r.closes_at
          LIMIT batch
-           FOR NO KEY UPDATE SKIP LOCKED
-    LOOP
-        PERFORM videoroom.settle_room(room);
-        closed := closed + 1;
-    END LOOP;
-    RETURN closed;
+           FOR NO KEY UPDATE SKIP LOCKED);
+    IF over <> '{}' THEN
+        PERFORM videoroom.settle_rooms(over);
+    END IF;
+    RETURN cardinality(over);
 END
 $$;
 COMMENT ON FUNCTION videoroom.expire_rooms(integer) IS
@@ -966,16 +1175,18 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    stale record;
-    lost  integer := 0;
+    moment timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
+    stale  record;
+    lost   integer := 0;
 BEGIN
     FOR stale IN
         SELECT r.room_id, s.room_sid
           FROM videoroom.session s
           JOIN videoroom.room r ON r.room_id = s.room_id
          WHERE s.ended_at IS NULL
-           AND coalesce(s.started_at, r.closes_at) + interval '24 hours' <= clock_timestamp()
-         ORDER BY s.room_sid
+           AND (s.started_at <= moment - interval '24 hours' OR s.started_at IS NULL)
+           AND coalesce(s.started_at, r.closes_at) + interval '24 hours' <= moment
+         ORDER BY s.room_id
          LIMIT batch
            FOR NO KEY UPDATE OF r SKIP LOCKED
     LOOP
@@ -1002,7 +1213,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- An old room_id joins the newest room of its chain, so it is needed as long as that one is.
+    -- An old room_id joins the newest room of its chain, so it is needed as long as that one is. OFFSET 0: as in settle_rooms.
     RETURN NOT EXISTS (
         WITH RECURSIVE chain AS (
             SELECT room.room_id
@@ -1011,8 +1222,8 @@ BEGIN
              WHERE r.successor IS NOT NULL)
         SELECT FROM chain JOIN videoroom.room r ON r.room_id = chain.room_id
          WHERE r.closed_at IS NULL OR r.closed_at >= before
-            OR EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL)
-            OR EXISTS (SELECT FROM videoroom.outbox o WHERE o.room_id = r.room_id AND o.dead_at IS NULL));
+            OR EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL OFFSET 0)
+            OR EXISTS (SELECT FROM videoroom.outbox o WHERE o.room_id = r.room_id AND o.dead_at IS NULL OFFSET 0));
 END
 $$;
 COMMENT ON FUNCTION videoroom.done_with(videoroom.room, timestamptz) IS
@@ -1062,6 +1273,133 @@ END
 $$;
 COMMENT ON FUNCTION videoroom.purge(interval, integer) IS
     'Forgets rooms that are over for longer than retention, and callbacks that old, at most so many of each; returns how many';
+-- Forgetting a person: here at once, at Twilio through the outbox.
+
+CREATE FUNCTION videoroom.rooms_of(user_id text) RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    rooms text[];
+    going text;
+BEGIN
+    SELECT coalesce(array_agg(locked.room_id), '{}') INTO rooms
+      FROM (SELECT r.room_id FROM videoroom.room r
+             WHERE r.room_id IN (
+                   SELECT p.room_id FROM videoroom.participant p WHERE p.user_id = rooms_of.user_id
+                   UNION
+                   SELECT s.room_id FROM videoroom.connection c JOIN videoroom.session s ON s.room_sid = c.room_sid
+                    WHERE c.user_id = rooms_of.user_id)
+             ORDER BY r.room_id
+               FOR NO KEY UPDATE) locked;
+
+    SELECT r.room_id INTO going
+      FROM videoroom.room r
+     WHERE r.room_id = ANY (rooms)
+       AND (EXISTS (SELECT FROM videoroom.participant p
+                     WHERE p.room_id = r.room_id AND p.user_id = rooms_of.user_id AND p.removed_at IS NULL
+                       AND r.closed_at IS NULL AND r.closes_at > clock_timestamp())
+            OR EXISTS (SELECT FROM videoroom.stay t
+                        WHERE t.room_id = r.room_id AND t.user_id = rooms_of.user_id AND t.open))
+     ORDER BY r.starts_at
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'PT409', MESSAGE = 'person still expected in a room',
+            DETAIL = json_build_object('reason', 'expected', 'room_id', going)::text,
+            HINT = 'Remove the person with videoroom_remove_participant, or cancel or end the room, first.';
+    END IF;
+    RETURN rooms;
+END
+$$;
+COMMENT ON FUNCTION videoroom.rooms_of(text) IS
+    'Locks and returns the rooms a person was invited to or seen in; PT409 while one of them still expects or has them';
+
+CREATE FUNCTION videoroom.forget_in(room text, person text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- One stand-in for each room: how long and how often somebody was there stays true, who it was is gone.
+    nobody text := 'erased-' || replace(gen_random_uuid()::text, '-', '');
+    stay   text;
+BEGIN
+    UPDATE videoroom.participant p SET user_id = nobody WHERE p.room_id = room AND p.user_id = person;
+    FOR stay IN
+        UPDATE videoroom.connection c SET user_id = nobody
+          FROM videoroom.session s
+         WHERE s.room_sid = c.room_sid AND s.room_id = room AND c.user_id = person
+        RETURNING c.participant_sid
+    LOOP
+        PERFORM videoroom.enqueue(room, 'anonymize-participant', stay, 3, clock_timestamp());
+    END LOOP;
+
+    UPDATE videoroom.room r
+       SET request = jsonb_set(r.request, '{participants}', (r.request -> 'participants') - person || to_jsonb(nobody))
+     WHERE r.room_id = room AND r.request -> 'participants' ? person;
+    UPDATE videoroom.event e SET detail = jsonb_set(e.detail, '{user_id}', to_jsonb(nobody))
+     WHERE e.room_id = room AND e.detail ->> 'user_id' = person;
+    UPDATE videoroom.event e
+       SET detail = jsonb_set(e.detail, '{user_ids}', (e.detail -> 'user_ids') - person || to_jsonb(nobody))
+     WHERE e.room_id = room AND e.detail -> 'user_ids' ? person;
+    DELETE FROM videoroom.outbox o
+     WHERE o.room_id = room AND o.action = 'remove-participant' AND o.target = 'identity/' || person;
+
+    INSERT INTO videoroom.event (room_id, kind) VALUES (room, 'erased');
+END
+$$;
+COMMENT ON FUNCTION videoroom.forget_in(text, text) IS
+    'Puts a stand-in in the place of a person in one room, and asks Twilio to anonymize their stays; the caller holds the room';
+
+CREATE FUNCTION videoroom.callback_names(body text, user_id text) RETURNS boolean
+LANGUAGE C IMMUTABLE
+AS 'MODULE_PATHNAME', 'videoroom_callback_names';
+COMMENT ON FUNCTION videoroom.callback_names(text, text) IS 'Whether the body of a callback names a person; needs no credentials';
+
+CREATE FUNCTION videoroom.forget_callbacks(person text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The digest stays, so that a repeat is still told from news.
+    UPDATE videoroom.callback c
+       SET body = '', signature = '',
+           applied_at = coalesce(c.applied_at, clock_timestamp()), outcome = coalesce(c.outcome, 'ignored'),
+           retry_at = NULL, error = 'erased'
+     WHERE videoroom.callback_names(c.body, person);
+END
+$$;
+COMMENT ON FUNCTION videoroom.forget_callbacks(text) IS 'Empties the kept callbacks that name a person';
+
+CREATE FUNCTION @extschema@.videoroom_erase(user_id text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    person text := videoroom_erase.user_id;
+    rooms  text[];
+    room   text;
+BEGIN
+    IF person IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'user_id must not be null';
+    ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'a person can only be forgotten at READ COMMITTED',
+            DETAIL = 'A snapshot taken before does not show what has come in since, which would stay.';
+    END IF;
+    rooms := videoroom.rooms_of(person);
+    FOREACH room IN ARRAY rooms LOOP
+        PERFORM videoroom.forget_in(room, person);
+    END LOOP;
+    PERFORM videoroom.forget_callbacks(person);
+    RETURN cardinality(rooms);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.videoroom_erase(text) IS
+'Forgets a person: here at once, at Twilio by Anonymize through the outbox; gives the number of rooms they were in
+
+Invitations, connections, events and raw callbacks keep a stand-in, one for each room, so times and numbers stay true.
+What the scheduler wrote itself (booking_id, metadata, reason) stays. PT409: a room still expects the person.
+0A000: at REPEATABLE READ or SERIALIZABLE.';
 -- What applications call. The functions act with the rights of whoever installed the extension; who may call them is
 -- up to videoroom_grant.
 
@@ -1097,6 +1435,8 @@ COMMENT ON FUNCTION @extschema@.videoroom_create_booking(text, timestamptz, time
 'Books a room and gives its room_id
 
 Asked again like the first time it gives the same room_id. PT409: the booking has an open room that was asked for otherwise.
+The room_id of a room that was cancelled, or that nobody came to, joins the next one of its booking_id; that of one that was ended,
+or that people came to, stays over.
 options: max_participants, media_region, video_codecs, audio_only, max_participant_duration, empty_room_timeout,
 unused_room_timeout, metadata.';
 
@@ -1225,6 +1565,100 @@ COMMENT ON FUNCTION @extschema@.videoroom_retry(bigint) IS
 
 What was asked for anew since is left alone. PT404: unknown.';
 
+CREATE FUNCTION @extschema@.videoroom_discard(outbox_id bigint) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_discard';
+COMMENT ON FUNCTION @extschema@.videoroom_discard(bigint) IS
+'Drops a call that was given up
+
+PT404: unknown. PT409: it was not given up, so its answer may still be on the way.';
+
+CREATE FUNCTION @extschema@.videoroom_adopt(keep boolean) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_adopt';
+COMMENT ON FUNCTION @extschema@.videoroom_adopt(boolean) IS
+'Lets a restored copy work, which pauses until then
+
+true: it takes the place of the original. false: it works beside it (staging), with a Twilio account of its own; the
+sessions of the original count as over here, and no call that was due is made.';
+
+CREATE TYPE videoroom.stats AS (
+    since                      timestamptz,
+    calls_sent                 bigint,
+    calls_ok                   bigint,
+    calls_limited              bigint,
+    calls_failed               bigint,
+    calls_retried              bigint,
+    calls_dead                 bigint,
+    calls_in_flight            bigint,
+    oldest_due_at              timestamptz,
+    paused                     text,
+    paused_until               timestamptz,
+    last_success_at            timestamptz,
+    call_seconds_p50           double precision,
+    call_seconds_p95           double precision,
+    call_seconds_p99           double precision,
+    call_seconds_sum           double precision,
+    call_seconds_count         bigint,
+    callbacks_ok               bigint,
+    callbacks_ignored          bigint,
+    callbacks_failed           bigint,
+    callbacks_forged           bigint,
+    callback_lag_seconds_p50   double precision,
+    callback_lag_seconds_p95   double precision,
+    callback_lag_seconds_p99   double precision,
+    callback_lag_seconds_sum   double precision,
+    callback_lag_seconds_count bigint,
+    joins_ok                   bigint,
+    joins_refused              bigint,
+    joins_unavailable          bigint,
+    joins_failed               bigint,
+    joins_waiting              bigint
+);
+COMMENT ON TYPE videoroom.stats IS 'Counters and latencies of one database; none of them is undone where a transaction is';
+COMMENT ON COLUMN videoroom.stats.since IS 'The counters began then: with the server, with the extension, or when this database first used it';
+COMMENT ON COLUMN videoroom.stats.calls_sent IS 'Requests sent to Twilio, reads too';
+COMMENT ON COLUMN videoroom.stats.calls_ok IS 'Answered, and nothing is wrong; that something is there or gone already is such an answer';
+COMMENT ON COLUMN videoroom.stats.calls_limited IS 'Answered 429: too many requests';
+COMMENT ON COLUMN videoroom.stats.calls_failed IS 'Answered by any other error, or not at all';
+COMMENT ON COLUMN videoroom.stats.calls_retried IS 'Calls of the outbox that were made once more';
+COMMENT ON COLUMN videoroom.stats.calls_dead IS 'Calls of the outbox that were given up';
+COMMENT ON COLUMN videoroom.stats.calls_in_flight IS 'Requests without an answer now';
+COMMENT ON COLUMN videoroom.stats.oldest_due_at IS 'When the oldest call fell due that should have left by now; NULL: nothing is late';
+COMMENT ON COLUMN videoroom.stats.paused IS 'Why no calls are made now: no-worker, standby, no-credentials, other-home, other-version, limited (Twilio asked for a pause), unauthorized or unavailable; NULL: they are made';
+COMMENT ON COLUMN videoroom.stats.paused_until IS 'Twilio is not called before, where that is known';
+COMMENT ON COLUMN videoroom.stats.last_success_at IS 'The last time that calls_ok grew';
+COMMENT ON COLUMN videoroom.stats.call_seconds_p50 IS 'Half of the requests took at most so long, those included that were given up waiting; exact to an eighth, as the next two';
+COMMENT ON COLUMN videoroom.stats.call_seconds_p95 IS '95 of 100 took at most so long';
+COMMENT ON COLUMN videoroom.stats.call_seconds_p99 IS '99 of 100 took at most so long';
+COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'All of them together; its growth by that of call_seconds_count is the mean of a stretch of time';
+COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'Their number';
+COMMENT ON COLUMN videoroom.stats.callbacks_ok IS 'Genuine callbacks that were applied, or told nothing new';
+COMMENT ON COLUMN videoroom.stats.callbacks_ignored IS 'Genuine ones that were kept and not applied: malformed, of another account, or of no room of ours';
+COMMENT ON COLUMN videoroom.stats.callbacks_failed IS 'Genuine ones that could not be applied at once; the worker tries them again';
+COMMENT ON COLUMN videoroom.stats.callbacks_forged IS 'Refused: their signature is not the accounts';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p50 IS 'Half of the callbacks came at most so long after what they tell of';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p95 IS '95 of 100 came at most so late';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p99 IS '99 of 100 came at most so late';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'All of the lags together';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_count IS 'Their number; exact repeats are not among them';
+COMMENT ON COLUMN videoroom.stats.joins_ok IS 'Joins that got a link';
+COMMENT ON COLUMN videoroom.stats.joins_refused IS 'Joins answered PT401, PT403 or PT404';
+COMMENT ON COLUMN videoroom.stats.joins_unavailable IS 'Joins answered PT503';
+COMMENT ON COLUMN videoroom.stats.joins_failed IS 'Joins that ended by another error: settings or credentials missing, statement cancelled';
+COMMENT ON COLUMN videoroom.stats.joins_waiting IS 'Sessions that wait for a room now';
+
+CREATE FUNCTION @extschema@.videoroom_stats() RETURNS videoroom.stats
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_stats';
+COMMENT ON FUNCTION @extschema@.videoroom_stats() IS
+'Counters and latencies of this database, from shared memory: no table is read
+
+The columns are explained at type videoroom.stats (\d+ videoroom.stats). 55000: the library is not preloaded.';
+
 -- Waking the worker
 
 CREATE FUNCTION videoroom.wake() RETURNS void
@@ -1237,7 +1671,7 @@ CREATE FUNCTION videoroom.outbox_wake() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'videoroom_outbox_wake';
 COMMENT ON FUNCTION videoroom.outbox_wake() IS
-'Wakes the worker at commit, in time for the rows that were made due';
+'Wakes the worker at commit, in time for the rows that were made due, and fills in starts_at';
 
 CREATE TRIGGER wake BEFORE INSERT OR UPDATE OF run_at, dead_at ON videoroom.outbox
     FOR EACH ROW EXECUTE FUNCTION videoroom.outbox_wake();
@@ -1298,8 +1732,20 @@ BEGIN
     WHEN 'operator' THEN
         functions := ARRAY[
             'videoroom_health()',
+            'videoroom_stats()',
+            'videoroom_explain(text, text)',
             'videoroom_retry(bigint)',
+            'videoroom_discard(bigint)',
+            'videoroom_replay(timestamptz)',
+            'videoroom_erase(text)',
+            'videoroom_adopt(boolean)',
             'videoroom_apply_callback(jsonb)'];
+        -- What videoroom_health() tells to look at, and nothing of what Twilio said.
+        EXECUTE format('GRANT USAGE ON SCHEMA videoroom TO %s', role);
+        EXECUTE format('GRANT SELECT ON videoroom.outbox TO %s', role);
+        EXECUTE format('GRANT SELECT (id, room_id, received_at, applied_at, outcome, attempts, retry_at, error)'
+                       ' ON videoroom.callback TO %s', role);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION videoroom.wake() TO %s', role);
     ELSE
         RAISE EXCEPTION USING ERRCODE = '22023',
             MESSAGE = format('unknown part %L', part),
