@@ -10,6 +10,18 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 COMMENT ON COLUMN videoroom.room.home IS 'NULL: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
 
+-- Neither the type nor videoroom_stats() is made anew: whoever may call it may go on, and views over its other columns stay.
+ALTER TYPE videoroom.stats
+    DROP ATTRIBUTE call_seconds_p50,
+    DROP ATTRIBUTE call_seconds_p95,
+    DROP ATTRIBUTE call_seconds_p99,
+    DROP ATTRIBUTE callback_lag_seconds_p50,
+    DROP ATTRIBUTE callback_lag_seconds_p95,
+    DROP ATTRIBUTE callback_lag_seconds_p99;
+COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'How long requests took, all together, those included that were given up waiting; its growth by that of call_seconds_count is the mean of a stretch of time';
+COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'The number of those requests';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'How long after what they tell of callbacks came, all together; its growth by that of callback_lag_seconds_count is the mean of a stretch of time';
+
 -- @functions@
 
 -- A function that is new is nobody's but its owner's, whatever the default privileges say: those that are not have the rights they

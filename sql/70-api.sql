@@ -195,18 +195,12 @@ CREATE TYPE videoroom.stats AS (
     paused                     text,
     paused_until               timestamptz,
     last_success_at            timestamptz,
-    call_seconds_p50           double precision,
-    call_seconds_p95           double precision,
-    call_seconds_p99           double precision,
     call_seconds_sum           double precision,
     call_seconds_count         bigint,
     callbacks_ok               bigint,
     callbacks_ignored          bigint,
     callbacks_failed           bigint,
     callbacks_forged           bigint,
-    callback_lag_seconds_p50   double precision,
-    callback_lag_seconds_p95   double precision,
-    callback_lag_seconds_p99   double precision,
     callback_lag_seconds_sum   double precision,
     callback_lag_seconds_count bigint,
     joins_ok                   bigint,
@@ -228,19 +222,13 @@ COMMENT ON COLUMN videoroom.stats.oldest_due_at IS 'When the oldest call fell du
 COMMENT ON COLUMN videoroom.stats.paused IS 'Why no calls are made now: no-worker, standby, no-credentials, other-home, other-version, limited (Twilio asked for a pause), unauthorized or unavailable; NULL: they are made';
 COMMENT ON COLUMN videoroom.stats.paused_until IS 'Twilio is not called before, where that is known';
 COMMENT ON COLUMN videoroom.stats.last_success_at IS 'The last time that calls_ok grew';
-COMMENT ON COLUMN videoroom.stats.call_seconds_p50 IS 'Half of the requests took at most so long, those included that were given up waiting; exact to an eighth, as the next two';
-COMMENT ON COLUMN videoroom.stats.call_seconds_p95 IS '95 of 100 took at most so long';
-COMMENT ON COLUMN videoroom.stats.call_seconds_p99 IS '99 of 100 took at most so long';
-COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'All of them together; its growth by that of call_seconds_count is the mean of a stretch of time';
-COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'Their number';
+COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'How long requests took, all together, those included that were given up waiting; its growth by that of call_seconds_count is the mean of a stretch of time';
+COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'The number of those requests';
 COMMENT ON COLUMN videoroom.stats.callbacks_ok IS 'Genuine callbacks that were applied, or told nothing new';
 COMMENT ON COLUMN videoroom.stats.callbacks_ignored IS 'Genuine ones that were kept and not applied: malformed, of another account, or of no room of ours';
 COMMENT ON COLUMN videoroom.stats.callbacks_failed IS 'Genuine ones that could not be applied at once; the worker tries them again';
 COMMENT ON COLUMN videoroom.stats.callbacks_forged IS 'Refused: their signature is not the accounts';
-COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p50 IS 'Half of the callbacks came at most so long after what they tell of';
-COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p95 IS '95 of 100 came at most so late';
-COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_p99 IS '99 of 100 came at most so late';
-COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'All of the lags together';
+COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'How long after what they tell of callbacks came, all together; its growth by that of callback_lag_seconds_count is the mean of a stretch of time';
 COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_count IS 'Their number; exact repeats are not among them';
 COMMENT ON COLUMN videoroom.stats.joins_ok IS 'Joins that got a link';
 COMMENT ON COLUMN videoroom.stats.joins_refused IS 'Joins answered PT401, PT403 or PT404';

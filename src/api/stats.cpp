@@ -18,45 +18,47 @@ using pg::shared::Pause;
 // The values of videoroom.stats, put in the order of its columns.
 class Row {
 public:
+    explicit Row(TupleDesc descriptor) : descriptor_(descriptor) {}
+
     void add(std::uint64_t count) { put(Int64GetDatum(static_cast<int64>(count))); }
     void add(stats::Counter &counter) { add(read(counter)); }
     void add(std::optional<TimestampTz> time) { put(TimestampTzGetDatum(time.value_or(0)), !time); }
     void add(const char *text) { text ? put(CStringGetTextDatum(text)) : put(0, true); }
 
-    // p50, p95, p99, the sum and the number.
-    void add(stats::Histogram &histogram)
+    void add(stats::Lengths &lengths)
     {
-        core::HistogramCounts counts;
-        std::uint64_t all = 0;
-        for (std::size_t i = 0; i < counts.size(); i++)
-            all += counts[i] = read(histogram.buckets[i]);
-        for (double part : {0.50, 0.95, 0.99})
-            add_seconds(core::quantile(counts, part));
-        add_seconds(static_cast<core::Time>(read(histogram.sum)));
-        add(all);
+        put(Float8GetDatum(static_cast<double>(read(lengths.sum)) / core::second));
+        add(lengths.count);
     }
 
-    Datum form(TupleDesc descriptor)
+    Datum form()
     {
-        if (descriptor->natts != filled_)
-            elog(ERROR, "videoroom.stats has %d columns instead of %d", descriptor->natts, filled_);
-        return HeapTupleGetDatum(heap_form_tuple(descriptor, values_.data(), nulls_.data()));
+        pass_dropped();
+        if (filled_ != descriptor_->natts)
+            ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("type videoroom.stats is of another version than the library"),
+                    errhint("Run: ALTER EXTENSION videoroom UPDATE"));
+        return HeapTupleGetDatum(heap_form_tuple(descriptor_, values_.data(), nulls_.data()));
     }
 
 private:
     static std::uint64_t read(stats::Counter &counter) { return pg_atomic_read_u64(&counter); }
 
-    void add_seconds(std::optional<core::Time> length)
+    // An updated database still has what was a column once.
+    void pass_dropped()
     {
-        put(Float8GetDatum(static_cast<double>(length.value_or(0)) / core::second), !length);
+        while (filled_ < descriptor_->natts && TupleDescAttr(descriptor_, filled_)->attisdropped)
+            nulls_[static_cast<std::size_t>(filled_++)] = true;
     }
 
     void put(Datum value, bool null = false)
     {
+        pass_dropped();
         values_.at(static_cast<std::size_t>(filled_)) = value;
         nulls_[static_cast<std::size_t>(filled_++)] = null;
     }
 
+    TupleDesc descriptor_;
     std::array<Datum, 64> values_{};
     std::array<bool, 64> nulls_{};
     int filled_ = 0;
@@ -146,11 +148,11 @@ VIDEOROOM_FUNCTION(videoroom_stats)
         TupleDesc descriptor = nullptr;
         if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
             elog(ERROR, "return type must be a row type");
-        api::Row row;
+        api::Row row(BlessTupleDesc(descriptor));
         row.add(std::optional(stats.since));
         api::add_calls(row, stats.calls, status);
         api::add_callbacks(row, stats.callbacks);
         api::add_joins(row, stats.joins, status);
-        return row.form(BlessTupleDesc(descriptor));
+        return row.form();
     });
 }

@@ -8,14 +8,6 @@ namespace videoroom::pg::stats {
 namespace {
 
 template <typename Deed>
-void each(Histogram &histogram, Deed deed)
-{
-    for (Counter &bucket : histogram.buckets)
-        deed(bucket);
-    deed(histogram.sum);
-}
-
-template <typename Deed>
 void each(Stats &stats, Deed deed)
 {
     Joins &joins = stats.joins;
@@ -26,8 +18,10 @@ void each(Stats &stats, Deed deed)
           &callbacks.failed, &callbacks.forged, &calls.sent, &calls.ok, &calls.limited, &calls.failed,
           &calls.retried, &calls.dead, &calls.in_flight, &calls.last_success_at})
         deed(*counter);
-    each(callbacks.lag, deed);
-    each(calls.time, deed);
+    for (Lengths *lengths : {&callbacks.lag, &calls.time}) {
+        deed(lengths->sum);
+        deed(lengths->count);
+    }
 }
 
 void add(Counter &counter, std::uint64_t many) noexcept
@@ -35,11 +29,11 @@ void add(Counter &counter, std::uint64_t many) noexcept
     pg_atomic_fetch_add_u64(&counter, static_cast<int64>(many));
 }
 
-void note(Histogram &histogram, core::Time length) noexcept
+void note(Lengths &lengths, core::Time length) noexcept
 {
-    length = std::max<core::Time>(length, 0);  // the two clocks may disagree
-    add(histogram.buckets[core::bucket_of(length)], 1);
-    add(histogram.sum, static_cast<std::uint64_t>(length));
+    // The two clocks may disagree.
+    add(lengths.sum, static_cast<std::uint64_t>(std::max<core::Time>(length, 0)));
+    add(lengths.count, 1);
 }
 
 }  // namespace

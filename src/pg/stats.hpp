@@ -2,16 +2,16 @@
 // undone where a transaction is. Without the preload nothing is counted.
 #pragma once
 
-#include "core/histogram.hpp"
+#include "core/time.hpp"
 #include "pg/postgres.hpp"
 
 namespace videoroom::pg::stats {
 
 using Counter = pg_atomic_uint64;
 
-struct Histogram {
-    Counter buckets[core::histogram_size];
+struct Lengths {
     Counter sum;  // microseconds
+    Counter count;
 };
 
 // Each group has writers of its own, and so cache lines of its own.
@@ -27,7 +27,7 @@ struct alignas(PG_CACHE_LINE_SIZE) Callbacks {
     Counter ignored;
     Counter failed;
     Counter forged;
-    Histogram lag;
+    Lengths lag;
 };
 
 // Calls to Twilio; the worker alone writes them.
@@ -40,7 +40,7 @@ struct alignas(PG_CACHE_LINE_SIZE) Calls {
     Counter dead;
     Counter in_flight;        // as it is now
     Counter last_success_at;  // a TimestampTz; 0: never
-    Histogram time;
+    Lengths time;
 };
 
 struct Stats {

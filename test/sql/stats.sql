@@ -10,7 +10,7 @@ SELECT a.attname AS without_comment
   FROM pg_attribute a WHERE a.attrelid = 'videoroom.stats'::regclass AND col_description(a.attrelid, a.attnum) IS NULL;
 
 -- No worker runs here.
-SELECT since <= clock_timestamp() AS since, paused, paused_until, calls_in_flight, calls_sent, call_seconds_p50, call_seconds_count,
+SELECT since <= clock_timestamp() AS since, paused, paused_until, calls_in_flight, calls_sent, call_seconds_sum, call_seconds_count,
        last_success_at, joins_waiting
   FROM videoroom_stats();
 
@@ -46,7 +46,5 @@ SELECT videoroom.count_callback('applied', 'soon', now());
 SELECT n.callback_lag_seconds_count - b.callback_lag_seconds_count AS more,
        round((n.callback_lag_seconds_sum - b.callback_lag_seconds_sum)::numeric, 3) AS seconds
   FROM videoroom_stats() n, before b;
-SELECT callback_lag_seconds_p50 <= callback_lag_seconds_p95 AND callback_lag_seconds_p95 <= callback_lag_seconds_p99 AS rising
-  FROM videoroom_stats();
 \set ECHO none
 \i :inputs/settings_reset.psql
