@@ -22,6 +22,8 @@ COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'How long requests took, a
 COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'The number of those requests';
 COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'How long after what they tell of callbacks came, all together; its growth by that of callback_lag_seconds_count is the mean of a stretch of time';
 
+DROP FUNCTION videoroom.apply_pending(integer);
+
 -- @functions@
 
 -- A function that is new is nobody's but its owner's, whatever the default privileges say: those that are not have the rights they

@@ -33,7 +33,7 @@ DECLARE
     sid      text := payload ->> 'RoomSid';
     stay     text := payload ->> 'ParticipantSid';
     person   text := payload ->> 'ParticipantIdentity';
-    at       timestamptz := payload ->> 'Timestamp';
+    at       timestamptz := (payload ->> 'Timestamp')::timestamptz;
     session  record;
     visit    record;
     is_new   boolean;
@@ -128,11 +128,10 @@ SET lock_timeout = '2s'
 AS $$
 DECLARE
     decoded record;
-    counted boolean;
 BEGIN
     NEW.digest := videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
     IF videoroom.knows_callback(NEW.digest) THEN
-        counted := videoroom.count_callback('duplicate', NULL, NULL);
+        PERFORM videoroom.count_callback('duplicate', NULL, NULL);
         RETURN NULL;
     END IF;
     decoded := videoroom.decode_callback(NEW.body);
@@ -167,7 +166,7 @@ BEGIN
         END;
     END IF;
 
-    counted := videoroom.count_callback(
+    PERFORM videoroom.count_callback(
         CASE WHEN NEW.attempts = 0 THEN coalesce(NEW.outcome, 'kept') END,
         CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
     RETURN NEW;
@@ -180,7 +179,7 @@ CREATE TRIGGER receive BEFORE INSERT ON videoroom.callback
     FOR EACH ROW EXECUTE FUNCTION videoroom.receive();
 COMMENT ON TRIGGER receive ON videoroom.callback IS 'Verifies, decodes and applies what a relay inserts';
 
-CREATE FUNCTION videoroom.apply_pending("limit" integer) RETURNS integer
+CREATE FUNCTION videoroom.apply_pending(batch integer) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -196,7 +195,7 @@ BEGIN
         SELECT * FROM videoroom.callback c
          WHERE c.applied_at IS NULL AND c.retry_at <= moment
          ORDER BY c.retry_at, c.id
-         LIMIT "limit"
+         LIMIT batch
            FOR UPDATE SKIP LOCKED
     LOOP
         tried := tried + 1;

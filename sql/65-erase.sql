@@ -77,7 +77,7 @@ COMMENT ON FUNCTION videoroom.forget_in(text, text) IS
     'Puts a stand-in in the place of a person in one room, and asks Twilio to anonymize their stays; the caller holds the room';
 
 CREATE FUNCTION videoroom.callback_names(body text, user_id text) RETURNS boolean
-LANGUAGE C IMMUTABLE
+LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'videoroom_callback_names';
 COMMENT ON FUNCTION videoroom.callback_names(text, text) IS 'Whether the body of a callback names a person; needs no credentials';
 
@@ -116,7 +116,7 @@ BEGIN
         PERFORM videoroom.forget_in(room, person);
     END LOOP;
     PERFORM videoroom.forget_callbacks(person);
-    RETURN cardinality(rooms);
+    RETURN cardinality(rooms)::bigint;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.videoroom_erase(text) IS

@@ -7,7 +7,7 @@ AS $$
 DECLARE
     can_login boolean;
     functions text[];
-    views     text[] := '{}';
+    views     text[] := ARRAY[]::text[];
     name      text;
 BEGIN
     IF role IS NULL OR part IS NULL THEN
