@@ -22,7 +22,16 @@ COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'How long requests took, a
 COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'The number of those requests';
 COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'How long after what they tell of callbacks came, all together; its growth by that of callback_lag_seconds_count is the mean of a stretch of time';
 
-DROP FUNCTION videoroom.apply_pending(integer);
+DROP FUNCTION
+    videoroom.apply_pending(integer),
+    videoroom.find_room(text),
+    videoroom.find_participant(text, text),
+    videoroom.find_session(text),
+    videoroom.find_connection(text),
+    videoroom.lock_room(text),
+    videoroom.note_event(text, text, jsonb),
+    videoroom.insert_connection(text, text, text, timestamptz, timestamptz, timestamptz, timestamptz, integer),
+    videoroom.stamp_session(text, text, timestamptz);
 
 -- @functions@
 
