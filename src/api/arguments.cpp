@@ -73,15 +73,6 @@ TimestampTz Arguments::time(int index, const char *name) const
     return value;
 }
 
-std::string Arguments::json(int index, const char *name) const
-{
-    Datum value = datum(index, name);
-    return pg::call([&] {
-        Jsonb *json = DatumGetJsonbP(value);
-        return JsonbToCString(nullptr, &json->root, VARSIZE(json));
-    });
-}
-
 std::vector<std::string> Arguments::users(int index, const char *name) const
 {
     Datum value = datum(index, name);

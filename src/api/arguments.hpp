@@ -26,15 +26,13 @@ public:
     // A moment, not an infinity.
     TimestampTz time(int index, const char *name) const;
 
-    // The text of a jsonb value.
-    std::string json(int index, const char *name) const;
+    // A value of any type.
+    Datum datum(int index, const char *name) const;
 
     // 1 to 1000 user ids, as they come.
     std::vector<std::string> users(int index, const char *name) const;
 
 private:
-    Datum datum(int index, const char *name) const;
-
     FunctionCallInfo call_;
 };
 

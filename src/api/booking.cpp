@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "core/error.hpp"
 #include "core/json.hpp"
@@ -12,6 +13,8 @@
 
 namespace videoroom::api {
 namespace {
+
+constexpr std::size_t metadata_limit = 16384;
 
 pg::Statement insert{R"(
     WITH room AS (
@@ -50,6 +53,35 @@ std::string iso(TimestampTz time)
     return core::format_iso8601(pg::to_core(time));
 }
 
+const char *text_of(Jsonb *json)
+{
+    return JsonbToCString(nullptr, &json->root, VARSIZE(json));
+}
+
+struct Options {
+    const char *text = nullptr;  // but for the metadata
+    Jsonb *metadata = nullptr;
+    std::size_t metadata_size = 0;  // as text
+};
+
+// Metadata stays as the server has it: its numbers may be larger than any that JSON libraries hold.
+Options take_apart(Jsonb *given)
+{
+    constexpr std::string_view key = "metadata";
+    Options options;
+    JsonbValue *metadata = JB_ROOT_IS_OBJECT(given)
+                               ? getKeyJsonValueFromContainer(&given->root, key.data(), key.size(), nullptr)
+                               : nullptr;
+    if (metadata) {
+        options.metadata = JsonbValueToJsonb(metadata);
+        options.metadata_size = strlen(text_of(options.metadata));
+        given = DatumGetJsonbP(
+            DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(given), CStringGetTextDatum(key.data())));
+    }
+    options.text = text_of(given);
+    return options;
+}
+
 }  // namespace
 
 Window window_of(TimestampTz starts_at, TimestampTz ends_at)
@@ -85,9 +117,16 @@ void sort_participants(std::vector<std::string> &participants)
         throw core::InvalidInput("participant \"" + *twice + "\" is given twice");
 }
 
-void read_options(std::string_view json, Booking &booking)
+void read_options(Datum options, Booking &booking)
 {
-    booking.options = core::options_json(core::parse_options(json, &booking.metadata));
+    const Options given = pg::call([&] { return take_apart(DatumGetJsonbP(options)); });
+    if (given.metadata && !JB_ROOT_IS_OBJECT(given.metadata))
+        throw core::InvalidInput("option \"metadata\" must be a JSON object");
+    if (given.metadata_size > metadata_limit)
+        throw core::InvalidInput("option \"metadata\" must be at most 16 kB");
+    booking.options = core::options_json(core::parse_options(given.text));
+    booking.metadata =
+        given.metadata ? pg::Value{JSONBOID, JsonbPGetDatum(given.metadata), false} : pg::jsonb("{}");
 }
 
 // Written out: of a tree of JSON values it takes five times as long.
@@ -129,8 +168,8 @@ std::string insert_room(pg::Spi &spi, const Booking &booking, const std::optiona
     spi.execute(insert, {pg::text(room_id), pg::text(booking.booking_id), pg::timestamp(booking.starts_at),
                          pg::timestamp(booking.ends_at), pg::timestamp(window.opens_at),
                          pg::timestamp(window.closes_at), pg::timestamp(window.completes_at),
-                         pg::jsonb(booking.options), pg::jsonb(booking.metadata),
-                         pg::jsonb(request_json(booking)), pg::text_array(booking.participants)});
+                         pg::jsonb(booking.options), booking.metadata, pg::jsonb(request_json(booking)),
+                         pg::text_array(booking.participants)});
     if (predecessor &&
         spi.execute(link_predecessor, {pg::text(*predecessor), pg::text(room_id)}).count() == 0 &&
         IsolationUsesXactSnapshot())

@@ -31,16 +31,16 @@ struct Booking {
     TimestampTz starts_at;
     TimestampTz ends_at;
     Window window;
-    std::vector<std::string> participants;  // sorted
-    std::string options;                    // complete and canonical
-    std::string metadata;
+    std::vector<std::string> participants;     // sorted
+    std::string options;                       // complete and canonical
+    pg::Value metadata = {JSONBOID, 0, true};  // until it is given or inherited
 };
 
 // InvalidInput names one that is there twice.
 void sort_participants(std::vector<std::string> &participants);
 
-// Fills in options and metadata.
-void read_options(std::string_view json, Booking &booking);
+// Fills in options and metadata: a jsonb, in which "metadata" is an object whose text has at most 16 kB.
+void read_options(Datum options, Booking &booking);
 
 // What tells a repeat of a request from another one, as videoroom.room.request has it. Options and metadata
 // have columns of their own.

@@ -26,7 +26,7 @@ bool was_booked(const Booking &booking)
 // than the lock on the booking.
 pg::Statement find_latest{R"(
     SELECT r.room_id, r.closed_at IS NULL, r.closes_at <= pg_catalog.clock_timestamp(),
-           r.request = $2::jsonb AND r.options = $3::jsonb AND r.metadata = $4::jsonb,
+           r.request = $2::jsonb AND r.options = $3::jsonb AND r.metadata = $4,
            r.successor IS NULL
            AND (r.cancelled_at IS NOT NULL OR r.ended_at IS NULL AND r.status = 'expired')
       FROM videoroom.room r
@@ -44,14 +44,14 @@ Booking read_booking(const Arguments &arguments)
     check_times(booking.starts_at, booking.ends_at, booking.window);
     booking.participants = arguments.users(3, "participants");
     sort_participants(booking.participants);
-    read_options(arguments.json(4, "options"), booking);
+    read_options(arguments.datum(4, "options"), booking);
     return booking;
 }
 
 pg::Rows latest_room(pg::Spi &spi, const Booking &booking)
 {
     return spi.read_latest(find_latest, {pg::text(booking.booking_id), pg::text(request_json(booking)),
-                                         pg::text(booking.options), pg::text(booking.metadata)});
+                                         pg::text(booking.options), booking.metadata});
 }
 
 std::string create_booking(const Booking &booking)

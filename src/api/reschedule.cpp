@@ -10,7 +10,7 @@ pg::Statement compare{R"(
     SELECT r.request ->> 'starts_at' = $2::jsonb ->> 'starts_at'
            AND r.request ->> 'ends_at' = $2::jsonb ->> 'ends_at'
            AND ($3 OR r.request -> 'participants' = $2::jsonb -> 'participants')
-           AND ($4::jsonb IS NULL OR r.options = $4::jsonb AND r.metadata = $5::jsonb)
+           AND ($4::jsonb IS NULL OR r.options = $4::jsonb AND r.metadata = $5)
       FROM videoroom.room r
      WHERE r.room_id = $1)"};
 
@@ -48,19 +48,19 @@ Wish read_wish(const Arguments &arguments)
     }
     wish.keep_options = !arguments.given(4);
     if (!wish.keep_options)
-        read_options(arguments.json(4, "options"), booking);
+        read_options(arguments.datum(4, "options"), booking);
     return wish;
 }
 
 bool fulfilled(pg::Spi &spi, const Room &room, const Wish &wish)
 {
-    auto given = [&](const std::string &json) {
-        return wish.keep_options ? std::nullopt : std::optional(json);
-    };
+    const Booking &booking = wish.booking;
+    std::optional<std::string> options;
+    if (!wish.keep_options)
+        options = booking.options;
     pg::Rows rows = spi.execute(
-        compare,
-        {pg::text(room.room_id), pg::text(request_json(wish.booking)), pg::boolean(wish.keep_participants),
-         pg::text_or_null(given(wish.booking.options)), pg::text_or_null(given(wish.booking.metadata))});
+        compare, {pg::text(room.room_id), pg::text(request_json(booking)),
+                  pg::boolean(wish.keep_participants), pg::text_or_null(options), booking.metadata});
     return *rows.boolean(0, 1);
 }
 
@@ -76,7 +76,7 @@ void inherit(pg::Spi &spi, const Room &room, Wish &wish)
     if (wish.keep_options) {
         pg::Rows rows = spi.execute(find_options, {pg::text(room.room_id)});
         booking.options = *rows.text(0, 1);
-        booking.metadata = *rows.text(0, 2);
+        booking.metadata = pg::jsonb(*rows.text(0, 2));
     }
 }
 

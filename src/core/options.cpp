@@ -5,14 +5,10 @@
 
 #include "core/error.hpp"
 #include "core/json.hpp"
-#include "core/json_text.hpp"
 #include "core/text.hpp"
 
 namespace videoroom::core {
 namespace {
-
-constexpr std::size_t metadata_limit = 16384;
-constexpr std::string_view metadata_key = "\"metadata\"";
 
 struct IntegerOption {
     std::string_view name;
@@ -36,70 +32,6 @@ constexpr std::array<std::string_view, 10> media_regions = {"au1", "br1", "de1",
 [[noreturn]] void refuse(std::string_view name, const std::string &rule)
 {
     throw InvalidInput("option \"" + make_valid_utf8(name, 64) + "\" " + rule);
-}
-
-std::size_t skip_space(std::string_view json, std::size_t at)
-{
-    return std::min(json.size(), json.find_first_not_of(" \t\r\n", at));
-}
-
-// The position after the object that begins at json[at].
-std::size_t skip_object(std::string_view json, std::size_t at)
-{
-    int depth = 0;
-    while (at < json.size()) {
-        if (json[at] == '"') {
-            at = skip_string(json, at);
-            continue;
-        }
-        depth += json[at] == '{' || json[at] == '[' ? 1 : 0;
-        depth -= json[at] == '}' || json[at] == ']' ? 1 : 0;
-        ++at;
-        if (depth == 0)
-            break;
-    }
-    return at;
-}
-
-// The text of the object under the key "metadata" of the outermost object; empty if there is none.
-std::string_view find_metadata(std::string_view json)
-{
-    int depth = 0;
-    for (std::size_t at = 0; at < json.size();) {
-        if (json[at] != '"') {
-            depth += json[at] == '{' || json[at] == '[' ? 1 : 0;
-            depth -= json[at] == '}' || json[at] == ']' ? 1 : 0;
-            ++at;
-            continue;
-        }
-        const std::size_t end = skip_string(json, at);
-        const std::size_t colon = skip_space(json, end);
-        const std::size_t value = skip_space(json, std::min(json.size(), colon + 1));
-        if (depth == 1 && json.substr(at, end - at) == metadata_key && json.substr(colon, 1) == ":" &&
-            json.substr(value, 1) == "{")
-            return json.substr(value, skip_object(json, value) - value);
-        at = end;
-    }
-    return {};
-}
-
-void check_metadata(std::string_view metadata)
-{
-    if (metadata.size() > metadata_limit)
-        refuse("metadata", "must be at most 16 kB");
-    if (!metadata.empty() && !Json::try_parse(without_numbers(metadata)))
-        refuse("metadata", "must be valid JSON, nested at most 2048 deep");
-}
-
-Json parse_object(const std::string &json)
-{
-    if (!json.starts_with('{'))
-        throw InvalidInput("options must be a JSON object");
-    const auto object = Json::try_parse(json);
-    if (!object)
-        throw InvalidInput(
-            "options are not valid JSON, contain a number that is out of range, or are nested too deeply");
-    return *object;
 }
 
 std::vector<std::string> read_codecs(const Json &value)
@@ -147,9 +79,6 @@ void read_option(const std::string &name, const Json &value, RoomOptions *option
         options->media_region = read_region(value);
     } else if (name == "video_codecs") {
         options->video_codecs = read_codecs(value);
-    } else if (name == "metadata") {
-        if (!value.is_object())
-            refuse(name, "must be a JSON object");
     } else {
         throw InvalidInput("unknown option \"" + make_valid_utf8(name, 64) + "\"", "",
                            "Options are audio_only, empty_room_timeout, max_participant_duration, "
@@ -159,20 +88,16 @@ void read_option(const std::string &name, const Json &value, RoomOptions *option
 
 }  // namespace
 
-RoomOptions parse_options(std::string_view json, std::string *metadata_json)
+RoomOptions parse_options(std::string_view json)
 {
-    const std::string_view metadata = find_metadata(json);
-    std::string rest(json);
-    if (!metadata.empty())
-        rest.replace(static_cast<std::size_t>(metadata.data() - json.data()), metadata.size(), "{}");
-
-    const Json object = parse_object(rest);
+    if (!json.starts_with('{'))
+        throw InvalidInput("options must be a JSON object");
+    const auto object = Json::try_parse(json);
+    if (!object)  // what the server writes is JSON
+        throw InvalidInput("options contain a number that is out of range, or are nested too deeply");
     RoomOptions options;
-    for (const std::string &name : object.keys())
-        read_option(name, *object.get(name), &options);
-    check_metadata(metadata);
-    if (metadata_json != nullptr)
-        *metadata_json = metadata.empty() ? "{}" : metadata;
+    for (const std::string &name : object->keys())
+        read_option(name, *object->get(name), &options);
     return options;
 }
 

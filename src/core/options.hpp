@@ -20,11 +20,9 @@ struct RoomOptions {
     bool operator==(const RoomOptions &) const = default;
 };
 
-// The JSON object a scheduler gave. An unknown key, a wrong type or a value out of Twilio's range is
-// InvalidInput naming key and range. *metadata_json, where given, becomes the text of its `metadata`, an
-// object of at most 16 kB ("{}" if there is none), byte for byte: it is never sent to Twilio, and its numbers
-// may be larger than anything we could hold.
-RoomOptions parse_options(std::string_view json, std::string *metadata_json);
+// The JSON object a scheduler gave, without its metadata, which Twilio is never told. An unknown key, a wrong
+// type or a value out of Twilio's range is InvalidInput naming key and range.
+RoomOptions parse_options(std::string_view json);
 
 // All options that have a value, keys sorted; parse_options gives the same back.
 std::string options_json(const RoomOptions &options);

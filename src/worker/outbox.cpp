@@ -228,7 +228,7 @@ void plan_create(const Row &row, std::string_view callback_url, TimestampTz now,
         plan.tried.push_back(row.id);
     } else if (!row.closed) {
         auto request =
-            core::create_room(row.room_id, core::parse_options(row.options, nullptr), callback_url);
+            core::create_room(row.room_id, core::parse_options(row.options), callback_url);
         plan.calls.push_back(call_for(row, Purpose::create, std::move(request), now));
         plan.sent.push_back(row.id);
     } else if (row.missed) {

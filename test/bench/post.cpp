@@ -43,7 +43,7 @@ public:
     // The handle, with a room to be created; CURLINFO_PRIVATE leads back here.
     CURL *prepare(const std::string &room)
     {
-        static const core::RoomOptions options = core::parse_options("{}", nullptr);
+        static const core::RoomOptions options = core::parse_options("{}");
         core::Request request = core::create_room(room, options, "https://app.example/callback#rc=5&rp=all");
         curl_easy_setopt(easy_.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
         curl_easy_setopt(easy_.get(), CURLOPT_COPYPOSTFIELDS, request.body.c_str());

@@ -72,8 +72,12 @@ SELECT pg_temp.book(options => '{"max_participants": "5"}');
 SELECT pg_temp.book(options => '{"media_region": "mars1"}');
 SELECT pg_temp.book(options => '{"video_codecs": ["VP9"]}');
 SELECT pg_temp.book(options => '{"empty_room_timeout": 0}');
+SELECT pg_temp.book(options => '{"max_participants": 1e400}');
+SELECT pg_temp.book(options => '"metadata"');
 SELECT pg_temp.book(options => '{"metadata": []}');
-SELECT pg_temp.book(options => jsonb_build_object('metadata', jsonb_build_object('x', repeat('x', 16384))));
+SELECT pg_temp.book(options => '{"metadata": null}');
+SELECT pg_temp.book(options => '{"metadata": {}, "recording": true}');
+SELECT pg_temp.book(options => jsonb_build_object('metadata', jsonb_build_object('x', repeat('x', 16384 - 8))));
 
 -- The one booking of 24 hours was taken, and nothing else has changed.
 SELECT (SELECT count(*) FROM videoroom.room) - rooms AS rooms, (SELECT count(*) FROM videoroom.event) - events AS events,

@@ -37,6 +37,16 @@ SELECT videoroom_create_booking('m', '2030-01-01 10:00Z', '2030-01-01 11:00Z', '
     AS metadata;
 SELECT count(*) FROM videoroom.room WHERE booking_id = 'b';
 
+-- Metadata is kept as the server reads it, whatever the numbers in it and however deep, up to 16 kB of text.
+\set metadata '{"n": 123456789012345678901234567890.10, "metadata": {"e": -1e400}, "max_participants": "}\\"\\\\"}'
+SELECT videoroom_create_booking('k', '2030-01-01 10:00Z', '2030-01-01 11:00Z', '{ann}',
+    jsonb_build_object('metadata', :'metadata'::jsonb, 'max_participants', 2)) AS kept \gset
+SELECT metadata = :'metadata'::jsonb AS metadata, options FROM videoroom.room WHERE room_id = :'kept';
+SELECT length(videoroom_create_booking('d', '2030-01-01 10:00Z', '2030-01-01 11:00Z', '{ann}',
+    ('{"metadata": {"a": ' || repeat('[', 3000) || repeat(']', 3000) || '}}')::jsonb)) AS deep;
+SELECT length(videoroom_create_booking('l', '2030-01-01 10:00Z', '2030-01-01 11:00Z', '{ann}',
+    jsonb_build_object('metadata', jsonb_build_object('x', repeat('x', 16384 - 9))))) AS largest;
+
 -- Another request for a booking whose room is open is a conflict.
 CREATE FUNCTION pg_temp.conflict(starts_at text, ends_at text, participants text, options text DEFAULT '{}')
 RETURNS text LANGUAGE sql AS $$
