@@ -117,7 +117,7 @@ AS 'MODULE_PATHNAME', 'videoroom_join_claimed';
 COMMENT ON FUNCTION @extschema@.videoroom_join(text) IS
 'Gives the link into a room to the user that the request''s claims name
 
-As videoroom_join(room_id, user_id); PT401: no claim videoroom.identity_claim in request.jwt.claims.';
+As videoroom_join(room_id, user_id); PT401: no claim videoroom.identity_claim in request.jwt.claims, or none that can be a user_id.';
 
 -- Callbacks through PostgREST
 

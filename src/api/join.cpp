@@ -5,8 +5,8 @@
 #include "api/refusal.hpp"
 #include "api/seat.hpp"
 #include "core/error.hpp"
-#include "core/json_text.hpp"
 #include "core/text.hpp"
+#include "pg/json_member.hpp"
 #include "pg/mailbox.hpp"
 #include "pg/settings.hpp"
 
@@ -51,20 +51,44 @@ Link join(const std::string &room_id, const std::string &user_id)
     return make_link(seat, user_id);
 }
 
+std::optional<std::string> follow(std::string_view object, std::string_view path)
+{
+    const auto dot = path.find('.');
+    std::optional<std::string> member = pg::json_member(object, path.substr(0, dot));
+    return member && dot != std::string_view::npos ? follow(*member, path.substr(dot + 1)) : member;
+}
+
+// The claim of exactly that name, else the one at the end of that path, such as app_metadata.user_id.
+std::optional<std::string> find_claim(std::string_view claims, std::string_view name)
+{
+    std::optional<std::string> claim = pg::json_member(claims, name);
+    return claim ? claim : follow(claims, name);
+}
+
+// A string, or an integer as its digits.
+std::optional<std::string> text_of(const std::string &claim)
+{
+    bool digits = claim.find_first_not_of("0123456789", claim.starts_with('-')) == std::string::npos;
+    if (digits && !claim.empty())
+        return claim;
+    std::optional<core::Json> parsed = core::Json::try_parse('[' + claim + ']');
+    return parsed && !parsed->items().empty() ? parsed->items()[0].as_string() : std::nullopt;
+}
+
 // Who the caller is, by the claims that PostgREST has verified.
 std::string claimed_user()
 {
     const char *claims = pg::call([] { return GetConfigOption("request.jwt.claims", true, false); });
-    // Other claims may hold numbers of any size; the one that names the user is a string.
-    std::optional<core::Json> parsed =
-        claims ? core::Json::try_parse(core::without_numbers(claims)) : std::nullopt;
-    std::optional<std::string> user = parsed ? parsed->string(pg::settings::identity_claim) : std::nullopt;
-    if (!user)
+    std::optional<std::string> claim = find_claim(claims ? claims : "", pg::settings::identity_claim);
+    if (!claim)
         refuse(refusal::no_claim);
+    std::optional<std::string> user = text_of(*claim);
+    if (!user)
+        refuse(refusal::bad_claim);
     try {
         core::check_id("user_id", *user);
     } catch (const core::InvalidInput &) {
-        refuse(refusal::no_claim);
+        refuse(refusal::bad_claim);
     }
     return *user;
 }

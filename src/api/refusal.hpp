@@ -35,6 +35,7 @@ constexpr int conflict = MAKE_SQLSTATE('P', 'T', '4', '0', '9');
 constexpr int unavailable = MAKE_SQLSTATE('P', 'T', '5', '0', '3');
 
 inline constexpr Refusal no_claim{unauthorized, "no identity", "no-claim"};
+inline constexpr Refusal bad_claim{unauthorized, "no identity", "bad-claim"};
 
 inline constexpr Refusal not_participant{forbidden, "not a participant", "not-participant"};
 inline constexpr Refusal removed{forbidden, "not a participant", "removed"};

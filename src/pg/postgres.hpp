@@ -29,11 +29,13 @@ extern "C" {
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
+#include "common/jsonapi.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "libpq/pqsignal.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
@@ -73,6 +75,7 @@ extern "C" {
 }
 
 #include <bit>
+#include <string_view>
 
 #include "core/time.hpp"
 
@@ -114,6 +117,17 @@ inline WaitEventSet *create_wait_event_set(int events)
     return CreateWaitEventSet(nullptr, events);
 #else
     return CreateWaitEventSet(TopMemoryContext, events);
+#endif
+}
+
+// A lexer over text that outlives it, which gives strings without their escapes.
+inline JsonLexContext *json_lexer(std::string_view text)
+{
+#if PG_VERSION_NUM >= 170000
+    return makeJsonLexContextCstringLen(nullptr, text.data(), text.size(), GetDatabaseEncoding(), true);
+#else
+    return makeJsonLexContextCstringLen(const_cast<char *>(text.data()), static_cast<int>(text.size()),
+                                        GetDatabaseEncoding(), true);
 #endif
 }
 

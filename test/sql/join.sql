@@ -54,7 +54,10 @@ SELECT claims, CASE WHEN set_config('request.jwt.claims', claims, true) = claims
   FROM (VALUES (1, ''), (2, '{"sub": '), (3, '["ann"]'), (4, '"ann"'), (5, '{}'), (6, '{"sub": null}'), (7, '{"sub": 7}'),
                (8, '{"sub": ""}'), (9, '{"sub": "an\nn"}'), (10, '{"SUB": "ann"}'), (11, '{"sub": "ann", "sub": "bob"}'),
                (12, '{"sub": "zoe"}'), (13, '{"role": "web", "sub": "ann"}'),
-               (14, '{"id": 12345678901234567890, "n": -1.5e+999, "sub": "ann"}')) v (n, claims) ORDER BY n;
+               (14, '{"id": 12345678901234567890, "n": -1.5e+999999, "sub": "ann"}'), (15, '{"sub": "ann"} x'),
+               (16, '{"sub": ["ann"]}'), (17, '{"sub": {"sub": "ann"}}'), (18, '{"sub": true}'), (19, '{"sub": 7.0}'),
+               (20, '{"sub": 7e0}'), (21, '{"x": [{"sub": "bob"}, {"sub": "zoe"}], "s\u0075b" : "\u0061nn" }'),
+               (22, '{"sub": "an\u0000n"}'), (23, '{"sub.id": "ann"}'), (24, '{"a": "x", "a": "x", "sub": "ann"}')) v (n, claims) ORDER BY n;
 SELECT set_config('request.jwt.claims', jsonb_build_object('sub', repeat('x', 129))::text, true) IS NOT NULL AS long;
 SELECT pg_temp.try(format('SELECT (l).user_id FROM videoroom_join(%L) l', :'room'));
 

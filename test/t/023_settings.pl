@@ -206,6 +206,25 @@ let_go($session);
 put({ %good, auth_token_secondary => $secondary });
 sql('SELECT pg_reload_conf()');
 
+# --- who a request's claims name
+
+# What the one-argument join says to claims: a user_id, or SQLSTATE and reason.
+sub claimed {
+    my ($claims) = @_;
+    my ($state, $words) = try("SET request.jwt.claims = '$claims'; SELECT 'user ' || user_id FROM videoroom_join('$booked')");
+    return $words =~ /^user (.*)$/m ? $1 : join ' ', $state, $words =~ /"reason": ?"([^"]*)"/;
+}
+set_config($node, identity_claim => 'app_metadata.user_id');
+is(claimed(@$_), $_->[1], "$_->[2]: $_->[0]") for
+    ['{"sub": "ben", "app_metadata": {"role": "x", "user_id": "ann"}}', 'ann', 'identity_claim may be a path'],
+    ['{"app_metadata": {"user_id": "ann"}, "app_metadata.user_id": "ben"}', 'ben', 'a claim of exactly that name wins'],
+    ['{"app_metadata": {"user_id": "ann"}, "app_metadata.user_id": null}', 'PT401 bad-claim', 'and where it is unusable, nobody is named'],
+    ['{"user_id": "ann", "app_metadata": {"app_metadata": {"user_id": "ann"}}}', 'PT401 no-claim', 'a path begins at the top'],
+    ['{"app_metadata": "user_id"}', 'PT401 no-claim', 'and leads through objects'],
+    ['{"app_metadata": [{"user_id": "ann"}]}', 'PT401 no-claim', 'not through lists'],
+    ['{"app_metadata": {"user_id": ["ann"]}}', 'PT401 bad-claim', 'what is at its end must be usable'];
+set_config($node, identity_claim => 'sub');
+
 # --- secrets
 
 my @secrets = (Simulator::TOKEN, Simulator::SECRET, $secondary);
@@ -357,9 +376,9 @@ $bare->append_conf('postgresql.conf', "$line\nvideoroom.callback_url = 'https://
 $position = log_position($bare);
 $bare->restart;
 ok(made(book('preloaded', node => $bare), node => $bare), 'with that line and a restart rooms are made');
-$bare->stop('fast');
-never_crashed($bare);
-done_testing();
 ok(log_lines($bare, qr/WARNING:  invalid value for parameter "videoroom.callback_url"/, $position), 'a value in the file that would be refused is logged');
 my ($well, $what) = health($bare, 'callback_url');
 ok(!$well && $what =~ /^not set/, 'and is none');
+$bare->stop('fast');
+never_crashed($bare);
+done_testing();

@@ -122,10 +122,13 @@ is_deeply(refused('SELECT videoroom_join(\'000' . 'a' x 22 . '\', \'alice\')'), 
 is_deeply(refused("SELECT videoroom_cancel('no such booking')"), ['PT404', 'unknown'], 'nor such a booking');
 is_deeply([refusal($node, q{SELECT videoroom_create_booking('', now(), now() + interval '1 hour', '{alice}')})],
     ['22023', 'booking_id must not be empty', ''], 'bad input is refused in the extension\'s words');
-for my $claims ('', '{', '[]', '{"sub": 7}', '{"sub": ""}', '{"name": "bob"}', '{"sub": "a\\u0000b"}', '{"sub": "a\\u0007b"}') {
-    is_deeply(refused("SET request.jwt.claims = '$claims'; SET ROLE web; SELECT videoroom_join('$room{0}')"), ['PT401', 'no-claim'],
-        "claims <$claims> name nobody");
+for (['no-claim', '', '{', '[]', '{"name": "bob"}', '{"sub": "a\\u0000b"}'], ['bad-claim', map { qq({"sub": $_}) } 'null', '7.0', '""', '"a\\u0007b"', '["bob"]']) {
+    my ($reason, @claims) = @$_;
+    is_deeply(refused("SET request.jwt.claims = '$_'; SET ROLE web; SELECT videoroom_join('$room{0}')"), ['PT401', $reason],
+        "claims <$_> name nobody: $reason") for @claims;
 }
+is_deeply(refused("SET request.jwt.claims = '{\"sub\": 7}'; SET ROLE web; SELECT videoroom_join('$room{0}')"), ['PT403', 'not-participant'],
+    'an integer is its digits');
 is((refusal($node, "SET ROLE web; SELECT videoroom_join('$room{0}', 'bob')"))[0], '42501', 'a member cannot name another');
 is((refusal($node, "SET ROLE web; SELECT sharding.videoroom_join('$room{0}', 'bob')"))[0], '42501', 'nor go round the proxy\'s function');
 

@@ -105,19 +105,23 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    claims  jsonb;
+    name    text := sharding.identity_claim();
+    claims  json;
+    claim   json;
     user_id text;
 BEGIN
     BEGIN
         claims := nullif(current_setting('request.jwt.claims', true), '');
-        IF jsonb_typeof(claims -> sharding.identity_claim()) = 'string' THEN
-            user_id := claims ->> sharding.identity_claim();
+        claim := coalesce(claims -> name, claims #> string_to_array(name, '.'));
+        IF json_typeof(claim) = 'string' OR claim::text ~ '^-?[0-9]+$' THEN
+            user_id := claim #>> '{}';
         END IF;
     EXCEPTION WHEN data_exception THEN
-        NULL; -- not JSON: it names nobody
+        claim := NULL; -- not JSON: it names nobody
     END;
     IF coalesce(octet_length(user_id), 0) NOT BETWEEN 1 AND 128 OR user_id ~ '[\u0001-\u001f\u007f-\u009f]' THEN
-        RAISE EXCEPTION USING ERRCODE = 'PT401', MESSAGE = 'no identity', DETAIL = '{"reason":"no-claim"}';
+        RAISE EXCEPTION USING ERRCODE = 'PT401', MESSAGE = 'no identity',
+            DETAIL = format('{"reason":"%s"}', CASE WHEN claim IS NULL THEN 'no-claim' ELSE 'bad-claim' END);
     END IF;
     RETURN public.videoroom_join($1, user_id);
 END
