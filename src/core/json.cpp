@@ -9,7 +9,7 @@
 
 #include "core/error.hpp"
 
-// Objects and arrays are made with json_pack, never with json_object(): the server exports a function of that
+// Objects are made with json_pack, never with json_object(): the server exports a function of that
 // name, which would be called instead.
 namespace videoroom::core {
 namespace {
@@ -72,11 +72,6 @@ Json Json::object()
     return Json(json_pack("{}"));
 }
 
-Json Json::array()
-{
-    return Json(json_pack("[]"));
-}
-
 void Json::set_owned(std::string_view key, json_t *owned)
 {
     made(owned);
@@ -99,22 +94,6 @@ void Json::set(std::string_view key, std::int64_t value)
     set_owned(key, json_integer(value));
 }
 
-void Json::set(std::string_view key, bool value)
-{
-    set_owned(key, json_boolean(value));
-}
-
-void Json::set(std::string_view key, const Json &value)
-{
-    set_owned(key, json_incref(value.value_.get()));
-}
-
-void Json::append(std::string_view value)
-{
-    if (json_array_append_new(value_.get(), make_string(value)) != 0)
-        throw std::bad_alloc();
-}
-
 bool Json::is_object() const noexcept
 {
     return json_is_object(value_.get());
@@ -123,18 +102,6 @@ bool Json::is_array() const noexcept
 {
     return json_is_array(value_.get());
 }
-bool Json::is_string() const noexcept
-{
-    return json_is_string(value_.get());
-}
-bool Json::is_integer() const noexcept
-{
-    return json_is_integer(value_.get());
-}
-bool Json::is_boolean() const noexcept
-{
-    return json_is_boolean(value_.get());
-}
 bool Json::is_null() const noexcept
 {
     return json_is_null(value_.get());
@@ -142,21 +109,21 @@ bool Json::is_null() const noexcept
 
 std::optional<std::string> Json::as_string() const
 {
-    if (!is_string())
+    if (!json_is_string(value_.get()))
         return std::nullopt;
     return std::string(json_string_value(value_.get()), json_string_length(value_.get()));
 }
 
 std::optional<std::int64_t> Json::as_integer() const
 {
-    if (!is_integer())
+    if (!json_is_integer(value_.get()))
         return std::nullopt;
     return json_integer_value(value_.get());
 }
 
 std::optional<bool> Json::as_boolean() const
 {
-    if (!is_boolean())
+    if (!json_is_boolean(value_.get()))
         return std::nullopt;
     return json_is_true(value_.get());
 }
@@ -179,12 +146,6 @@ std::optional<std::int64_t> Json::integer(std::string_view key) const
 {
     const auto member = get(key);
     return member ? member->as_integer() : std::nullopt;
-}
-
-std::optional<bool> Json::boolean(std::string_view key) const
-{
-    const auto member = get(key);
-    return member ? member->as_boolean() : std::nullopt;
 }
 
 std::vector<Json> Json::items() const

@@ -23,24 +23,15 @@ public:
     static std::string quoted(std::string_view text);
 
     static Json object();
-    static Json array();
 
     // Objects only; strings must be UTF-8 without NUL, else InvalidInput. An existing key keeps its place.
     void set(std::string_view key, std::string_view value);
     void set(std::string_view key, const char *value) { set(key, std::string_view(value)); }
     void set(std::string_view key, std::int64_t value);
     void set(std::string_view key, int value) { set(key, std::int64_t{value}); }
-    void set(std::string_view key, bool value);
-    void set(std::string_view key, const Json &value);
-
-    // Arrays only.
-    void append(std::string_view value);
 
     bool is_object() const noexcept;
     bool is_array() const noexcept;
-    bool is_string() const noexcept;
-    bool is_integer() const noexcept;
-    bool is_boolean() const noexcept;
     bool is_null() const noexcept;
 
     // The value itself; nullopt if it is of another type.
@@ -52,7 +43,6 @@ public:
     std::optional<Json> get(std::string_view key) const;
     std::optional<std::string> string(std::string_view key) const;
     std::optional<std::int64_t> integer(std::string_view key) const;
-    std::optional<bool> boolean(std::string_view key) const;
 
     std::vector<Json> items() const;        // elements of an array, else none
     std::vector<std::string> keys() const;  // keys of an object in their order, else none

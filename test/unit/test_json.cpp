@@ -8,17 +8,12 @@ namespace {
 
 TEST(Json, IsWrittenInTheOrderInWhichItWasSet)
 {
-    Json inner = Json::object();
-    inner.set("z", true);
-    Json list = Json::array();
-    list.append("x");
     Json value = Json::object();
     value.set("b", std::int64_t{9007199254740993});
     value.set("a", "\u00E9\"\\/");
-    value.set("c", inner);
-    value.set("d", list);
+    value.set("c", "x");
     value.set("b", 1);
-    EXPECT_EQ(value.dump(), "{\"b\":1,\"a\":\"\u00E9\\\"\\\\/\",\"c\":{\"z\":true},\"d\":[\"x\"]}");
+    EXPECT_EQ(value.dump(), "{\"b\":1,\"a\":\"\u00E9\\\"\\\\/\",\"c\":\"x\"}");
     EXPECT_EQ(Json::object().dump(), "{}");
 }
 
@@ -30,7 +25,8 @@ TEST(Json, MembersAreReadByType)
     EXPECT_EQ(value.integer("r"), std::nullopt);
     EXPECT_EQ(value.integer("s"), std::nullopt);
     EXPECT_EQ(value.string("i"), std::nullopt);
-    EXPECT_EQ(value.boolean("t"), true);
+    EXPECT_EQ(value.get("t")->as_boolean(), true);
+    EXPECT_EQ(value.get("i")->as_boolean(), std::nullopt);
     EXPECT_TRUE(value.get("n")->is_null());
     EXPECT_FALSE(value.get("absent"));
     EXPECT_EQ(value.get("l")->items().size(), 2U);
