@@ -5,7 +5,7 @@ use Steps;
 use Test::More;
 use VideoroomTest;
 
-my $twilio = start_simulator();
+my $twilio = start_simulator('--no-rate-limit');
 my $node = new_node(simulator => $twilio, join_wait => '60s', max_waiting => 40, request_timeout => '60s', retry_cap => '1s',
     reconcile_interval => '1h', conf => "max_connections = 160\nwal_level = replica\nmax_wal_senders = 4\n");
 my %create = (method => 'POST', path => '^/v1/Rooms$');

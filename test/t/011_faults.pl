@@ -6,7 +6,7 @@ use Test::More;
 use Time::HiRes 'time';
 use VideoroomTest;
 
-my $twilio = start_simulator();
+my $twilio = start_simulator('--no-rate-limit');
 my $node = new_node(simulator => $twilio, request_timeout => '2s', retry_cap => '1s', reconcile_interval => '1h',
     join_wait => '60s', conf => 'max_connections = 40');
 my %create = (match => { method => 'POST', path => '^/v1/Rooms$' });

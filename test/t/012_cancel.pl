@@ -6,7 +6,7 @@ use Steps;
 use Test::More;
 use VideoroomTest;
 
-my $twilio = start_simulator();
+my $twilio = start_simulator('--no-rate-limit');
 my $node = new_node(simulator => $twilio, request_timeout => '3s', retry_cap => '1s', reconcile_interval => '1h',
     join_wait => '60s', end_after => '1s', join_grace => '1s', conf => 'max_connections = 40');
 my $relay = start_relay($node);

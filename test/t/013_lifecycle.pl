@@ -7,7 +7,7 @@ use Test::More;
 use VideoroomTest;
 use Watch qw(log_lines log_position);
 
-my $twilio = start_simulator();
+my $twilio = start_simulator('--no-rate-limit');
 my $node = new_node(simulator => $twilio, retry_cap => '1s', reconcile_interval => '1h', join_wait => '30s', end_after => '2s',
     join_grace => '1s', conf => "max_connections = 40\nmax_prepared_transactions = 1");
 my $relay = start_relay($node);
@@ -376,7 +376,6 @@ set_config($node, reconcile_interval => '1s');
     my $orphan = book($node, 'orphan', unasked => 1);
     my $closed = book($node, 'closed-orphan', starts => '2 hours', ends => '3 hours');
     sql("SELECT videoroom_cancel('closed-orphan')");
-    $twilio->set(rate_limits => \0);
     my %sid = map { $_ => $twilio->room(UniqueName => $_)->{sid} } $orphan, $closed, 'stranger', "${orphan}x", substr $orphan, 1;
     make_elsewhere(map { "other-$_" } 1 .. 1000);    # the list of rooms takes a second page
     my $seen = $twilio->sim(GET => 'counts')->{requests}{requests};
@@ -392,7 +391,6 @@ set_config($node, reconcile_interval => '1s');
     is(scalar(grep { in_progress_at($twilio, $_) } 'stranger', "${orphan}x", substr $orphan, 1), 3, 'and go on');
     is(one("SELECT count(*) FROM videoroom.session WHERE room_sid IN ('$sid{stranger}', '$sid{$orphan . 'x'}')"), 0,
         'and are not recorded');
-    $twilio->set(rate_limits => \1);
 }
 
 # --- what is kept
