@@ -6,6 +6,7 @@ use FindBin;
 use IO::Socket::INET;
 use IPC::Run ();
 use JSON::PP ();
+use List::Util 'max';
 use POSIX 'strftime';
 use Steps;
 use Test::More;
@@ -44,8 +45,6 @@ sub errors {
 
 sub requests_since { return @{ $twilio->sim(GET => "requests?since=$_[0]") } }
 sub requests_so_far { return $twilio->sim(GET => 'counts')->{requests}{requests} }
-
-sub seconds_of { my ($h, $m, $s) = $_[0]{at} =~ /T(\d+):(\d+):([\d.]+)/; return $h * 3600 + $m * 60 + $s }
 
 # --- rooms
 
@@ -126,7 +125,8 @@ my $rotations = 0;
 sub answers { return { fault => { status => 0 + $_[0], body => '<html>no code</html>', @_[1 .. $#_] } } }
 sub code { return { fault => { code => 0 + $_[0], @_[1 .. $#_] } } }
 sub retry_after { return { fault => { status => $_[0], headers => { 'Retry-After' => $_[1] } }, pause => $_[2] } }
-sub http_date { return strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + $_[0])) }
+sub http_date { return strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime($_[0])) }
+my $date;    # of the last Retry-After that was one
 
 my %cause = (
     'connection refused' => { url => \&refuse_connections },
@@ -155,8 +155,9 @@ my %cause = (
     '503 with Retry-After' => retry_after(503, '3', 2.9),
     '429' => { fault => { status => 429 }, pause => 0.9 },
     '429 with Retry-After in seconds' => retry_after(429, '3', 2.9),
-    '429 with Retry-After as a date' => retry_after(429, sub { http_date(4) }, 2),
-    '429 with a Retry-After that is past' => retry_after(429, sub { http_date(-60) }, 0.9),
+    '429 with Retry-After as a date' => { %{ retry_after(429, sub { http_date($date = int(time) + 4) }) },
+        pause => sub { max(0.9, $date - $_[0]) } },
+    '429 with a Retry-After that is past' => retry_after(429, sub { http_date(time - 60) }, 0.9),
     '429 with a Retry-After of nonsense' => retry_after(429, 'soon', 0.9),
     'code 20429 with another status' => { %{ code(20429, status => 400) }, pause => 0.9 },
     '401' => code(20003),
@@ -232,8 +233,10 @@ sub waits {
         @errors == 5 && !others($row, @errors) && account() eq $row->{health}
     } $patience, "$row->{fault}: five calls to fail, last_error to say \"$row->{error}\" and health \"$row->{health}\"";
     pass("$row->{fault}: all calls wait, and last_error and health say why");
-    is(one('SELECT count(*) FROM videoroom.outbox WHERE sent_at IS NOT NULL AND room_id IN (' . list(@{ $calls->{made} }) . ')'),
-        $cause->{url} ? 0 : 3, "$row->{fault}: it is known whether the call can have arrived");
+    # One that is just being tried again counts as sent until its answer has come.
+    wait_until { one('SELECT count(*) FROM videoroom.outbox WHERE sent_at IS NOT NULL AND room_id IN (' . list(@{ $calls->{made} }) . ')')
+        == ($cause->{url} ? 0 : 3) } $patience, "$row->{fault}: it to be known whether the call can have arrived";
+    pass("$row->{fault}: it is known whether the call can have arrived");
     end($cause);
     all_healed($row->{fault}, $calls);
 }
@@ -247,13 +250,17 @@ sub pauses {
     wait_until { @errors = errors(@{ $calls->{rooms} }); @errors && account() eq $row->{health} } $patience,
         "$row->{fault}: health to say \"$row->{health}\"";
     # What left before that was known must not meet a Twilio that is well again.
-    wait_until { one('SELECT calls_in_flight FROM videoroom_stats()') eq '0' } $patience, "$row->{fault}: the calls under way to end";
+    no_calls($node, $patience);
+    my $known = requests_so_far();
     end($cause);
     says($row, @errors);
     all_healed($row->{fault}, $calls);
     my @requests = requests_since($seen);
     my ($last) = grep { $requests[$_]{fault} } reverse 0 .. $#requests;
-    cmp_ok(seconds_of($requests[$last + 1]) - seconds_of($requests[$last]), '>=', $cause->{pause},
+    # A reading may have left before the last of those was answered.
+    my ($next) = grep { $_->{request} > $known } @requests[$last + 1 .. $#requests];
+    my ($from, $to) = map { arrived_at($_) } $requests[$last], $next;
+    cmp_ok($to - $from, '>=', ref $cause->{pause} ? $cause->{pause}->($from) : $cause->{pause},
         "$row->{fault}: Twilio is left alone for so long");
 }
 
@@ -369,7 +376,7 @@ sub gives_up {
     is_deeply([sort map { "$_->{message} $_->{more_info}" } @errors],
         [sort map { "no, $_ https://www.twilio.com/docs/errors/$_" } @codes], "$row->{fault}: the row says what Twilio said");
     is_deeply([grep { $_->{request_id} !~ /^RQ[0-9a-f]{32}$/ } @errors], [], "$row->{fault}: and which request it was");
-    is_deeply([map { sent_for($twilio, $_) } @rooms], [('POST create') x @rooms], "$row->{fault}: it is not tried again");
+    is_deeply([map { writes_for($twilio, $_) } @rooms], [('POST create') x @rooms], "$row->{fault}: it is not tried again");
     like(one("SELECT 'outbox: ' || detail FROM videoroom_health() WHERE name = 'outbox' AND NOT ok"), qr/^\Q$row->{health}/,
         "$row->{fault}: health says so");
     is(account(), 'all good', "$row->{fault}: it does not count against the account");
