@@ -10,7 +10,9 @@
 #   make million       a million calls through one worker, and what memory it takes; CALLS=100000 fewer
 #   make pg_upgrade    a cluster of PostgreSQL 15 becomes one of 17 in a Debian 13 of its own; needs root
 #   make matrix        `make test` of HEAD on fresh Debian 12, 13, sid, and sid with PostgreSQL 19, one after the other; needs root
-#   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run)
+#   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run); BASE=COMMIT: beside that
+#                      commit's build
+#   make instructions  how many instructions a booking, a join, each callback and the worker's calls take; BASE=COMMIT likewise
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
 #   make symbols       no name that the server and a library of ours share
@@ -20,7 +22,8 @@
 
 # These look for a server themselves, after installing it where it is missing.
 LONG  = sqlsmith valgrind million pg_upgrade matrix
-ALONE = demo demo-stop test upgrade-check soak bench dependencies $(LONG)
+BENCH = bench instructions
+ALONE = demo demo-stop test upgrade-check soak dependencies $(BENCH) $(LONG)
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
 .PHONY: $(ALONE)
 demo:
@@ -35,6 +38,8 @@ soak:
 	@ONLY="tap" TAP=030_kill STORM_MINUTES=$(or $(MINUTES),10) test/run
 bench:
 	@test/bench/run
+instructions:
+	@test/bench/$@
 $(LONG):
 	@test/long/$@
 dependencies:

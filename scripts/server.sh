@@ -65,15 +65,16 @@ give_work() {
     as_server sh -c 'chmod 700 . && mkdir tmp' 2>/dev/null
 }
 
-# Copies the server below $work and installs the built extension into the copy: PostgreSQL finds its libraries and
-# extensions relative to its own program. Sets $bin to the folder with the copy's programs.
+# stage_server [TREE NAME]: copies the server to $work/NAME and installs the extension that is built in TREE, this tree, into
+# the copy: PostgreSQL finds its libraries and extensions relative to its own program. Sets $bin to the folder with the
+# copy's programs.
 stage_server() {
-    local stage=$work/stage dir
+    local tree=${1:-$top} stage=$work/${2:-stage} dir
     for dir in $("$PG_CONFIG" --bindir) $("$PG_CONFIG" --pkglibdir) $("$PG_CONFIG" --sharedir); do
         mkdir -p "$stage$dir"
         cp -a --no-preserve=ownership "$dir/." "$stage$dir"
     done
-    make -s -C "$top" install PG_CONFIG="$PG_CONFIG" DESTDIR="$stage"
+    make -s -C "$tree" install PG_CONFIG="$PG_CONFIG" DESTDIR="$stage"
     bin=$stage$("$PG_CONFIG" --bindir)
     [ "$(as_server "$bin/pg_config" --pkglibdir)" = "$stage$("$PG_CONFIG" --pkglibdir)" ] ||
         complain "the copy of the server below $stage does not find its own libraries"

@@ -11,11 +11,6 @@ use Time::HiRes qw(sleep time);
 my ($work) = @ARGV;
 my %wanted = map { $_ => 1 } split ' ', $ENV{ROWS} // '';
 
-sub share {
-    my ($ours, $floor) = @_;
-    return sprintf '%.2f (%.2f to %.2f)', ratio_of($ours, $floor);
-}
-
 # A backlog of rooms to be made, which the worker then finds all at once: calls a second, and its processor time for 1000.
 my $drained = 0;
 sub drain {
@@ -44,16 +39,18 @@ sub post {
 sub drain_row {
     my ($delay, $connections, $rooms, $goal) = @_;
     my $address = twilio()->address($delay);
-    set_config('videoroom.api_url' => $address, 'videoroom.max_requests' => $connections);
-    my @used;
-    my %rate = turns(
-        ours => sub { my ($rate, $used) = drain($rooms); push @used, $used; $rate },
-        floor => sub { post($address, $connections, $rooms) });
-    note "drain $delay $connections: ours @{$rate{ours}}, floor @{$rate{floor}}, processor @used";
-    shift @used;    # the warm-up's
+    at_each_build(sub { set_config('videoroom.api_url' => $address, 'videoroom.max_requests' => $connections) });
+    my %used;
+    my %rate = beside(
+        sub { my ($rate, $used) = drain($rooms); push @{ $used{ build() } }, $used; $rate },
+        sub { post($address, $connections, $rooms) });
+    my %more;
+    for my $build (builds()) {
+        shift @{ $used{$build} };    # the warm-up's
+        $more{$build} = sprintf '; worker %.0f ms of processor time for 1000 calls', median(@{ $used{$build} });
+    }
     my $shown = $delay eq 'at_once' ? '0 ms' : $delay =~ tr/_/ /r;
-    row("drain of $rooms rows, Twilio at $shown, $connections connections", 'a bare libcurl multi loop with the same requests',
-        share(@rate{qw(ours floor)}) . sprintf('; worker %.0f ms of processor time for 1000 calls', median(@used)), $goal);
+    share_row("drain of $rooms rows, Twilio at $shown, $connections connections", 'a bare libcurl multi loop with the same requests', \%rate, $goal, %more);
     return;
 }
 
@@ -86,56 +83,55 @@ sub wire_row {
     return;
 }
 
-# Callbacks a second; both of them take the signed ones in order, each from where it was.
+# Callbacks a second; all of them take the signed ones in order, each from where it was.
 my $each = 1500;
 my %received;
 sub callbacks {
     my ($script) = @_;
-    my $tps = pgbench($script, transactions => $each, values => { n => $received{$script} });
-    $received{$script} += $each;
+    my $tps = pgbench($script, transactions => $each, values => { n => $received{ build() }{$script} });
+    $received{ build() }{$script} += $each;
     return $tps;
+}
+
+sub come_again {
+    forget_callbacks();
+    $received{ build() } = { callback => 0, callback_floor => 0 };
+    return;
 }
 
 sub callback_row {
     my ($setting) = @_;
-    my @shown = $setting ? (", $setting") : ('');
     local $ENV{PGOPTIONS} = $setting ? "-c $setting" : '';
-    ready_rooms();
-    forget_callbacks();
-    %received = (callback => 0, callback_floor => 0);
-    my %tps = turns(ours => sub { callbacks('callback') }, floor => sub { callbacks('callback_floor') });
-    note "callback: ours @{$tps{ours}}, floor @{$tps{floor}}";
-    row("callback insert to applied, 4 clients$shown[0]", 'the raw INSERT plus one UPDATE by primary key', share(@tps{qw(ours floor)}), '0.6');
+    at_each_build(sub { ready_rooms(); come_again() });
+    my %tps = beside(sub { callbacks('callback') }, sub { callbacks('callback_floor') });
+    share_row('callback insert to applied, 4 clients' . ($setting ? ", $setting" : ''), 'the raw INSERT plus one UPDATE by primary key', \%tps, '0.6');
     return;
 }
 
 sub join_row {
-    ready_rooms();
+    at_each_build(\&ready_rooms);
     my %values = (values => { rooms => ready() });
-    my %tps = turns(ours => sub { pgbench('join', %values) }, floor => sub { pgbench('join_floor', %values) });
-    note "join: ours @{$tps{ours}}, floor @{$tps{floor}}";
-    row('join on a ready room, 4 clients, 10^5 rooms', 'SELECT of the same two rows by primary key', share(@tps{qw(ours floor)}), '0.85');
+    my %tps = beside(sub { pgbench('join', %values) }, sub { pgbench('join_floor', %values) });
+    share_row('join on a ready room, 4 clients, 10^5 rooms', 'SELECT of the same two rows by primary key', \%tps, '0.85');
     return;
 }
 
 # The same against a Node service, where its packages could be had.
 sub join_node_row {
+    return note 'join against Node: left out, it compares with something else than BASE' if $ENV{BASE};
     my $node = "$work/node/join.js";
     return note 'join against Node: left out, npm could not get its packages' unless -d "$work/node/node_modules";
-    ready_rooms();
-    my %tps = turns(ours => sub { pgbench('join', values => { rooms => ready() }) }, floor => sub { run('node', $node, ready(), 4) });
-    note "join against Node: ours @{$tps{ours}}, Node @{$tps{floor}}";
-    row('the same', sprintf('a Node service with pg and twilio: %.0f/s', median(@{ $tps{floor} })), share(@tps{qw(ours floor)}), '10');
+    at_build(now => \&ready_rooms);
+    my %tps = beside(sub { pgbench('join', values => { rooms => ready() }) }, sub { run('node', $node, ready(), 4) });
+    share_row('the same', sprintf('a Node service with pg and twilio: %.0f/s', median(@{ $tps{floor} })), \%tps, '10');
     return;
 }
 
 sub create_row {
     my ($setting) = @_;
     local $ENV{PGOPTIONS} = $setting ? "-c $setting" : '';
-    my %tps = turns(ours => sub { pgbench('create') }, floor => sub { pgbench('create_floor') });
-    note "create: ours @{$tps{ours}}, floor @{$tps{floor}}";
-    row('create_booking, 2 participants, 4 clients' . ($setting ? ", $setting" : ''),
-        'the same rows by one prepared statement into plain tables', share(@tps{qw(ours floor)}), '0.85');
+    my %tps = beside(sub { pgbench('create') }, sub { pgbench('create_floor') });
+    share_row('create_booking, 2 participants, 4 clients' . ($setting ? ", $setting" : ''), 'the same rows by one prepared statement into plain tables', \%tps, '0.85');
     return;
 }
 
@@ -189,13 +185,13 @@ sub switches {
 }
 
 # As the manual would set up a server for much data: a quarter of the memory is the server's.
-my $uses_memory;
+my %uses_memory;
 sub use_memory {
-    return if $uses_memory++;
+    return if $uses_memory{ build() }++;
     open my $info, '<', '/proc/meminfo' or die "/proc/meminfo: $!\n";
     my ($total) = map { /^MemTotal:\s+(\d+)/ ? $1 : () } <$info>;
     sql(sprintf "ALTER SYSTEM SET shared_buffers = '%dkB'", $total / 4);
-    run('pg_ctl', '-D', "$work/server/data", '-l', "$work/server/server.log", '-m', 'fast', '-w', 'restart');
+    run('pg_ctl', '-D', "$ENV{PGHOST}/data", '-l', "$ENV{PGHOST}/server.log", '-m', 'fast', '-w', 'restart');
     return;
 }
 
@@ -212,8 +208,7 @@ sub history_rows {
         sql('CHECKPOINT');
         # As on a server that has been in use for a while: the first change of a page after a checkpoint writes all of it to the log.
         pgbench('create', seconds => 30);
-        forget_callbacks();
-        $received{callback} = 0;
+        come_again();
         my %figures = turns(
             create => sub { pgbench('create', seconds => 2) },
             join => sub { pgbench('join', seconds => 2, values => { rooms => ready() }) },
@@ -229,24 +224,30 @@ sub history_rows {
     return;
 }
 
+# One build after the other: these take long to set up, or are about the worker alone.
+sub at_each {
+    my ($measure) = @_;
+    return sub { at_each_build($measure) };
+}
+
 my @rows = (
     create => sub { create_row() },
     create_async => sub { create_row('synchronous_commit=off') },
     drain_50 => sub { drain_row('50_ms', 50, 10_000, '0.95') },
     drain_200 => sub { drain_row('50_ms', 200, 20_000, '0.95') },
     drain_0 => sub { drain_row('at_once', 50, 20_000, '0.5; 60 ms') },
-    wire_20 => sub { wire_row(20) },
-    wire_200 => sub { wire_row(200) },
-    first_join => \&first_join_row,
-    idle => \&idle_row,
-    nine => \&nine_rows,
-    steady => \&steady_rows,
+    wire_20 => at_each(sub { wire_row(20) }),
+    wire_200 => at_each(sub { wire_row(200) }),
+    first_join => at_each(\&first_join_row),
+    idle => at_each(\&idle_row),
+    nine => at_each(\&nine_rows),
+    steady => at_each(\&steady_rows),
     join => \&join_row,
     join_node => \&join_node_row,
     callback => sub { callback_row() },
     callback_async => sub { callback_row('synchronous_commit=off') },
-    history => \&history_rows,
-    backlog => sub { use_memory(); backlog_rows() },
+    history => at_each(\&history_rows),
+    backlog => at_each(sub { use_memory(); backlog_rows() }),
 );
 
 set_stage($work);

@@ -12,13 +12,14 @@ our @EXPORT = qw(backlog_rows);
 
 my $seconds = 3;
 my $before = 300_000;    # more than all turns make calls of
-my $loaded = 0;
+my %loaded;
 
 sub load {
     my ($rows, $dead) = @_;
+    my $loaded = \$loaded{ build() };
     note "loading $rows due rows", $dead ? " and $dead dead ones" : '';
-    sql_file('backlog', first => $loaded + 1, last => $loaded + $rows + $dead, dead => $dead);
-    $loaded += $rows + $dead;
+    sql_file('backlog', first => ($$loaded // 0) + 1, last => ($$loaded // 0) + $rows + $dead, dead => $dead);
+    $$loaded += $rows + $dead;
     sql('CHECKPOINT');
     return;
 }

@@ -8,10 +8,12 @@ use File::Basename 'dirname';
 use List::Util qw(max min);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(run sql sql_file set_config pgbench latencies turns row ratio_of median wait_until note rounds write_file);
+our @EXPORT = qw(run sql sql_file set_config pgbench latencies builds at_build at_each_build build turns beside row share_row median wait_until note rounds write_file);
 
 my $folder = dirname(dirname(__FILE__));
+my $base = $ENV{BASE} || '';
 my @table;
+my %result_of_base;
 
 $| = 1;
 
@@ -32,6 +34,25 @@ sub run {
     my $out = <$pipe>;
     close $pipe or die "@command failed\n";
     return $out // '';
+}
+
+# What is measured: the build of this tree, after that of commit BASE if there is one, each on a server of its own.
+sub builds { return $base ? qw(base now) : 'now' }
+
+sub build { return $ENV{PGHOST} =~ s|.*/||r }
+
+# Does something at the server of a build.
+sub at_build {
+    my ($build, $do) = @_;
+    local $ENV{PGHOST} = "$ENV{BENCH_WORK}/$build";
+    local $ENV{PATH} = $ENV{ uc($build) . '_BIN' } . ":$ENV{PATH}";
+    return $do->();
+}
+
+sub at_each_build {
+    my ($do) = @_;
+    at_build($_, $do) for builds();
+    return;
 }
 
 # The statement's rows, columns apart by tabs.
@@ -109,6 +130,14 @@ sub turns {
     return %figures;
 }
 
+# Ours and the floor in turns; with BASE, ours in both builds.
+sub beside {
+    my ($ours, $floor) = @_;
+    return $base
+        ? turns(ours => sub { at_build(now => $ours) }, floor => sub { at_build(base => $ours) })
+        : turns(ours => sub { at_build(now => $ours) }, floor => sub { at_build(now => $floor) });
+}
+
 sub median {
     my @sorted = sort { $a <=> $b } @_;
     return @sorted % 2 ? $sorted[$#sorted / 2] : ($sorted[@sorted / 2 - 1] + $sorted[@sorted / 2]) / 2;
@@ -121,12 +150,47 @@ sub ratio_of {
     return (median(@ratios), min(@ratios), max(@ratios));
 }
 
-# A line of the table: what, the floor, what was reached, what is to be reached.
+# A median, with the least and the greatest.
+sub spread {
+    my ($format, @figures) = @_;
+    return sprintf "$format ($format to $format)", median(@figures), min(@figures), max(@figures);
+}
+
+sub add {
+    my ($header, @cells) = @_;
+    push @table, '| ' . join(' | ', @cells) . ' |';
+    write_file('results.md', join "\n", $header, '|---|---|---|---|', @table, '');
+    return;
+}
+
+sub add_compared { return add("| what | $base | now | now / $base |", @_) }
+
+# A line of the table: what, the floor, what was reached, what is to be reached. With BASE, a line for two of them: what was
+# reached at the base, then now.
 sub row {
     my ($what, $floor, $result, $goal) = @_;
-    push @table, "| $what | $floor | $result | $goal |";
     note "$what: $result (floor: $floor; goal: $goal)";
-    write_file('results.md', join "\n", '| what | floor in the same run | reached | goal |', '|---|---|---|---|', @table, '');
+    if (!$base) {
+        add('| what | floor in the same run | reached | goal |', $what, $floor, $result, $goal);
+    } elsif (build() eq 'base') {
+        $result_of_base{$what} = $result;
+    } else {
+        add_compared($what, $result_of_base{$what}, $result, '');
+    }
+    return;
+}
+
+# A line for what beside() has measured, more being something to add to each build's figure.
+sub share_row {
+    my ($what, $floor, $rate, $goal, %more) = @_;
+    $more{$_} //= '' for builds();
+    note "$what: ours @{$rate->{ours}}, ", $base || 'floor', " @{$rate->{floor}}";
+    my $share = sprintf '%.2f (%.2f to %.2f)', ratio_of($rate->{ours}, $rate->{floor});
+    if ($base) {
+        add_compared($what, spread('%.0f/s', @{ $rate->{floor} }) . $more{base}, spread('%.0f/s', @{ $rate->{ours} }) . $more{now}, $share);
+    } else {
+        at_build(now => sub { row($what, $floor, $share . $more{now}, $goal) });
+    }
     return;
 }
 

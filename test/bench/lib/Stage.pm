@@ -22,6 +22,11 @@ sub set_stage {
         "api_key_sid": "SK' . 'c' x 32 . '", "api_key_secret": "' . 'd' x 32 . '"}');
     chmod 0600, 'credentials.json';
     $twilio = Twilio->start("$work/nginx");
+    at_each_build(\&set_up);
+    return;
+}
+
+sub set_up {
     set_config(
         'videoroom.credentials_file' => "$work/credentials.json", 'videoroom.link_template' => 'https://app.example/room/{room_id}#token={token}',
         'videoroom.callback_url' => 'https://app.example/callback');
