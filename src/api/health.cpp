@@ -76,9 +76,6 @@ Check missing_worker(pg::Spi &spi, const pg::shared::Status &status)
     if (!is_template.empty())
         return bad("worker", "this database is a template, in which no worker works",
                    is_template.text(0, 1).value());
-    if (status.held_by)
-        return bad("worker", "process " + std::to_string(status.held_by) + " is dropping this database",
-                   "SELECT * FROM pg_stat_activity WHERE pid = " + std::to_string(status.held_by) + ";");
     if (status.out_of_slots)
         return bad("worker",
                    std::to_string(pg::shared::most_databases) + " other databases have their workers",

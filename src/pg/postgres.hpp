@@ -24,9 +24,12 @@ extern "C" {
 #include "catalog/pg_control.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_subscription.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
+#include "commands/defrem.h"
 #include "commands/extension.h"
+#include "commands/tablespace.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "common/jsonapi.h"
@@ -41,6 +44,7 @@ extern "C" {
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "replication/slot.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "storage/condition_variable.h"
@@ -51,6 +55,7 @@ extern "C" {
 #include "storage/lock.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
@@ -109,6 +114,13 @@ inline bool owns_database(Oid database)
     return pg_database_ownercheck(database, GetUserId());
 #endif
 }
+
+// From 19 on the server itself ends such a worker, when a command wants its database without connections.
+#if PG_VERSION_NUM >= 190000
+constexpr int interruptible_worker = BGWORKER_INTERRUPTIBLE;
+#else
+constexpr int interruptible_worker = 0;
+#endif
 
 // A wait event set that lives as long as the process.
 inline WaitEventSet *create_wait_event_set(int events)

@@ -29,7 +29,6 @@ void startup()
     if (!found) {
         MemSet(shared_state, 0, sizeof(State));
         shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
-        ConditionVariableInit(&shared_state->worker_gone);
         for (Database &database : shared_state->databases) {
             for (Waiting &waiting : database.mailbox)
                 ConditionVariableInit(&waiting.changed);
@@ -79,11 +78,11 @@ Database *claim_database(State *shared, Oid database) noexcept
         slot->oid = database;
         slot->worker = 0;
         slot->latch = nullptr;
-        slot->held_by = 0;
         slot->pause = Pause::none;
         slot->due = true;
         slot->wake_at = 0;
         slot->ready = false;
+        slot->dismissed = false;
         slot->next_due = DT_NOEND;
         slot->account[0] = '\0';
         stats::reset(slot->stats);
@@ -125,7 +124,6 @@ Status read_status(Oid database) noexcept
     if (!slot)
         return status;
     status.worker = slot->worker;
-    status.held_by = slot->held_by;
     status.pause = slot->pause;
     status.next_due = slot->next_due;
     status.waiters = slot->waiters;

@@ -29,13 +29,13 @@ struct Waiting {
 };
 
 struct Database {
-    Oid oid;        // InvalidOid: the slot is free
-    pid_t worker;   // 0: none
-    Latch *latch;   // the worker's, while there is one
-    pid_t held_by;  // this session is dropping the database: start no worker
+    Oid oid;       // InvalidOid: the slot is free
+    pid_t worker;  // 0: none
+    Latch *latch;  // the worker's, while there is one
     Pause pause;
     bool due;              // there may be something to do: set before the latch
     bool ready;            // the worker has found the extension
+    bool dismissed;        // the worker that was last left because somebody ended it
     TimestampTz wake_at;   // the worker looks again by itself then
     TimestampTz next_due;  // the earliest call of the outbox that has not left, as far as is known
     char account[40];      // whom the worker calls Twilio as; empty: nobody yet
@@ -58,7 +58,6 @@ struct State {
     bool look_again;      // the launcher shall look at the databases again
     bool out_of_workers;  // the last attempt to start a worker found no slot
     bool out_of_slots;    // a database with the extension found none of ours
-    ConditionVariable worker_gone;
     Database databases[most_databases];
     Account accounts[most_accounts];
 };
@@ -96,7 +95,6 @@ core::Breaker read_breaker(std::string_view sid) noexcept;
 // What there is to tell about a database's worker.
 struct Status {
     pid_t worker = 0;
-    pid_t held_by = 0;
     Pause pause = Pause::none;
     TimestampTz next_due = DT_NOEND;
     int waiters = 0;

@@ -6,7 +6,7 @@ namespace videoroom::pg {
 namespace {
 
 TimestampTz earliest = DT_NOEND;  // of the rows this transaction wrote
-bool new_databases = false;       // it made or changed a database
+bool databases = false;           // it made, changed or dropped a database, or tried to
 
 // Runs after what the transaction wrote has become visible. What a rolled-back savepoint wrote may wake
 // somebody for nothing, which is harmless.
@@ -16,10 +16,10 @@ void at_end(XactEvent event, void *)
         return;
     if (event != XACT_EVENT_ABORT && earliest != DT_NOEND)
         shared::wake_worker(MyDatabaseId, earliest);
-    if (event != XACT_EVENT_ABORT && new_databases)
+    if (databases)
         shared::wake_launcher();
     earliest = DT_NOEND;
-    new_databases = false;
+    databases = false;
 }
 
 void watch_the_end()
@@ -39,10 +39,10 @@ void wake_at_commit(TimestampTz run_at)
         earliest = run_at;
 }
 
-void wake_launcher_at_commit()
+void wake_launcher_at_end()
 {
     watch_the_end();
-    new_databases = true;
+    databases = true;
 }
 
 }  // namespace videoroom::pg

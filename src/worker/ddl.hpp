@@ -1,4 +1,5 @@
-// Commands that concern workers: DROP DATABASE needs them gone, others tell the launcher what is new.
+// Commands that concern workers: some want a database without connections, and all that make, change or
+// drop a database or the extension tell the launcher.
 #pragma once
 
 namespace videoroom::worker {

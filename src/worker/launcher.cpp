@@ -21,6 +21,7 @@ constexpr TimestampTz safety_look = 60 * USECS_PER_SEC;
 constexpr TimestampTz longest_probe = 5 * USECS_PER_SEC;  // then the next database gets its turn
 constexpr TimestampTz longest_pause = 60 * USECS_PER_SEC;
 constexpr TimestampTz pause_without_slot = USECS_PER_SEC;  // only a worker of ours wakes us when it ends
+constexpr TimestampTz pause_while_locked = USECS_PER_SEC;  // nobody wakes us when a lock is let go
 constexpr TimestampTz lived_well = 10 * USECS_PER_SEC;
 
 // What the launcher remembers of a database.
@@ -31,8 +32,8 @@ struct Known {
     int failures = 0;  // workers that died young, in a row
 };
 
-// What a database's slot says.
-enum class Slot { none, wanted, running, ready, held };
+// What a database's slot says; dismissed: as wanted, but the last one was ended by somebody.
+enum class Slot { none, wanted, dismissed, running, ready };
 
 class Launcher {
 public:
@@ -65,7 +66,7 @@ private:
             Slot slot = slot_of(oid);
             if (slot == Slot::ready && now - known.started_at >= lived_well)
                 known.failures = 0;
-            if (slot == Slot::running || slot == Slot::ready || slot == Slot::held)
+            if (slot == Slot::running || slot == Slot::ready)
                 continue;
             if (slot == Slot::none && known.started_at && !known.probed && oid != probing_) {
                 known = Known();  // CREATE EXTENSION need not wait then
@@ -79,7 +80,11 @@ private:
                 next = std::min(next, known.not_before);
                 continue;
             }
-            next = std::min(next, start(oid, known, now));
+            if (!takes_connections(oid)) {
+                next = std::min(next, now + pause_while_locked);
+                continue;
+            }
+            next = std::min(next, start(oid, known, slot == Slot::dismissed, now));
         }
         if (OidIsValid(probing_))
             next = std::min(next, now + longest_probe);
@@ -87,10 +92,10 @@ private:
     }
 
     // Says when to look again at the latest.
-    TimestampTz start(Oid oid, Known &known, TimestampTz now)
+    TimestampTz start(Oid oid, Known &known, bool dismissed, TimestampTz now)
     {
         // Whoever dies young waits longer each time.
-        known.failures = now - known.started_at < lived_well ? known.failures + 1 : 0;
+        known.failures = !dismissed && now - known.started_at < lived_well ? known.failures + 1 : 0;
         known.not_before = now + std::min(longest_pause, USECS_PER_SEC << std::min(known.failures, 6));
         known.started_at = now;
         bool started = pg::call([&] { return start_worker(oid, &handle_); });
@@ -126,10 +131,8 @@ private:
         Database *database = pg::shared::find_database(state(), oid);
         if (!database)
             return Slot::none;
-        if (database->held_by)
-            return Slot::held;
         if (!database->worker)
-            return Slot::wanted;
+            return database->dismissed ? Slot::dismissed : Slot::wanted;
         return database->ready ? Slot::ready : Slot::running;
     }
 
@@ -195,6 +198,21 @@ private:
         return databases;
     }
 
+    // False while a command wants it without connections: a worker would have to wait for that, and find the
+    // database dropped or renamed.
+    static bool takes_connections(Oid oid)
+    {
+        return pg::call([oid] {
+            LOCKTAG database;
+            SET_LOCKTAG_OBJECT(database, InvalidOid, DatabaseRelationId, oid, 0);
+            SetCurrentStatementStartTimestamp();
+            StartTransactionCommand();
+            LockAcquireResult result = LockAcquire(&database, RowExclusiveLock, false, true);
+            CommitTransactionCommand();
+            return result != LOCKACQUIRE_NOT_AVAIL;
+        });
+    }
+
     void forget_others(const std::vector<Oid> &databases)
     {
         auto gone = [&](Oid oid) {
@@ -203,7 +221,7 @@ private:
         std::erase_if(known_, [&](const auto &entry) { return gone(entry.first); });
         Locked locked(state());
         for (Database &database : state()->databases) {
-            if (!OidIsValid(database.oid) || database.held_by || !gone(database.oid))
+            if (!OidIsValid(database.oid) || !gone(database.oid))
                 continue;
             if (database.worker)
                 kill(database.worker, SIGTERM);  // it has become a template, or takes no connections any more

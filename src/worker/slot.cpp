@@ -19,6 +19,7 @@ void leave_slot(int, Datum slot)
         database->worker = 0;
         database->latch = nullptr;
         database->ready = false;
+        database->dismissed = pgStatSessionEndCause == DISCONNECT_KILLED;
         pg_atomic_write_u64(&database->stats.calls.in_flight, 0);
         if (no_extension && !database->due)
             database->oid = InvalidOid;
@@ -27,7 +28,6 @@ void leave_slot(int, Datum slot)
                 account.breaker.abandoned();
     }
     pg::answer_everybody(database);
-    ConditionVariableBroadcast(&pg::shared::state()->worker_gone);
     pg::shared::wake_launcher();
 }
 
@@ -39,7 +39,7 @@ Database *take_slot(Oid oid)
     {
         Locked locked(pg::shared::state());
         database = pg::shared::claim_database(pg::shared::state(), oid);
-        if (!database || database->worker || database->held_by)
+        if (!database || database->worker)
             return nullptr;
         database->worker = MyProcPid;
         database->latch = MyLatch;

@@ -5,8 +5,8 @@
 
 namespace videoroom::worker {
 
-// Makes this process the database's worker, until it exits; nullptr if there is one already, the database is
-// being dropped, or all slots are taken. A second worker in one database is impossible.
+// Makes this process the database's worker, until it exits; nullptr if there is one already, or all slots
+// are taken. A second worker in one database is impossible.
 pg::shared::Database *take_slot(Oid database);
 
 // The extension is in this database and the worker at work: the launcher may start the next one.

@@ -42,7 +42,8 @@ void set_worker_defaults()
 bool start_worker(Oid database, BackgroundWorkerHandle **handle)
 {
     BackgroundWorker worker = {};
-    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_flags =
+        BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION | pg::interruptible_worker;
     worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
     worker.bgw_restart_time = BGW_NEVER_RESTART;  // the launcher sees to it
     worker.bgw_main_arg = ObjectIdGetDatum(database);
