@@ -85,7 +85,7 @@ int Client::Loop::on_socket(CURL *, curl_socket_t socket, int what, void *contex
 {
     Epoll &epoll = static_cast<Loop *>(context)->epoll_;
     if (what == CURL_POLL_REMOVE) {
-        epoll.watch_hangup(socket);
+        epoll.watch_idle(socket);
         return 0;
     }
     std::uint32_t events = 0;
@@ -157,16 +157,17 @@ void Client::Loop::service()
 }
 
 // Gives whether there was anything to do. Idle connections come first, before curl can close or take one of
-// them: curl looks at a kept one at most once a second, and one that the other side has closed must not be
-// sent anything. Once it is shut down nothing can be, and curl takes a new one.
+// them: curl looks at a kept one at most once a second, and what comes on one unasked says that the other
+// side has closed it, or is about to. It is shut down, so that nothing can be sent on it, and curl takes a
+// new one.
 bool Client::Loop::service_once()
 {
     auto ready = epoll_.ready();
     for (const epoll_event &event : ready)
-        if ((event.events & EPOLLRDHUP) != 0)
-            shutdown(event.data.fd, SHUT_WR);
+        if (event.data.fd < 0)
+            shutdown(~event.data.fd, SHUT_WR);
     for (const epoll_event &event : ready) {
-        if ((event.events & EPOLLRDHUP) != 0)
+        if (event.data.fd < 0)
             continue;
         int what = 0;
         if ((event.events & EPOLLIN) != 0)

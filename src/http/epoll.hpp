@@ -11,7 +11,7 @@
 
 namespace videoroom::http {
 
-// A set of sockets to watch, level-triggered.
+// A set of sockets to watch. One that its owner closes is forgotten.
 class Epoll {
 public:
     Epoll() : fd_(epoll_create1(EPOLL_CLOEXEC))
@@ -26,18 +26,10 @@ public:
     int fd() const { return fd_; }
 
     // Gives whether the kernel took it.
-    bool watch(int socket, std::uint32_t events)
-    {
-        epoll_event event = {};
-        event.events = events;
-        event.data.fd = socket;
-        return epoll_ctl(fd_, EPOLL_CTL_MOD, socket, &event) == 0 ||
-               (errno == ENOENT && epoll_ctl(fd_, EPOLL_CTL_ADD, socket, &event) == 0);
-    }
+    bool watch(int socket, std::uint32_t events) { return set(socket, events, socket); }
 
-    // Of a socket that is idle: one EPOLLRDHUP when the other side closes, or has closed. One that its owner
-    // closes is forgotten.
-    void watch_hangup(int socket) { watch(socket, EPOLLRDHUP | EPOLLET); }
+    // A socket that should stay silent: one event, with ~socket in data.fd, when anything comes, or its end.
+    void watch_idle(int socket) { set(socket, EPOLLIN | EPOLLRDHUP | EPOLLET, ~socket); }
 
     // What has happened by now; valid until the next call.
     std::span<const epoll_event> ready()
@@ -49,9 +41,18 @@ public:
     }
 
 private:
+    bool set(int socket, std::uint32_t events, int data)
+    {
+        epoll_event event = {};
+        event.events = events;
+        event.data.fd = data;
+        return epoll_ctl(fd_, EPOLL_CTL_MOD, socket, &event) == 0 ||
+               (errno == ENOENT && epoll_ctl(fd_, EPOLL_CTL_ADD, socket, &event) == 0);
+    }
+
     int fd_;
-    std::array<epoll_event, 1024> events_ =
-        {};  // as good as all: who closed is known before a request goes out
+    // As good as all at once: who has closed is known before a request goes out.
+    std::array<epoll_event, 1024> events_ = {};
 };
 
 }  // namespace videoroom::http

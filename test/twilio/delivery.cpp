@@ -1,9 +1,10 @@
 #include "delivery.hpp"
 
-#include <httplib.h>
+#include <curl/curl.h>
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <optional>
 
 #include "crypto.hpp"
@@ -11,8 +12,6 @@
 namespace sim {
 
 namespace {
-
-enum class Failure { none, connect, read, partial };
 
 void override_number(std::int64_t &field, const std::string &value, std::int64_t least, std::int64_t most)
 {
@@ -37,62 +36,64 @@ std::string signed_url(Url url, const Settings &settings)
     return url.origin() + url.target;
 }
 
-Failure classify(httplib::Error error, bool headers_seen)
-{
-    switch (error) {
-        case httplib::Error::Success:
-            return Failure::none;
-        case httplib::Error::Connection:
-        case httplib::Error::ConnectionTimeout:
-        case httplib::Error::SSLConnection:
-        case httplib::Error::SSLLoadingCerts:
-        case httplib::Error::SSLServerVerification:
-            return Failure::connect;
-        default:
-            return headers_seen ? Failure::partial : Failure::read;
-    }
-}
+struct Message {
+    std::string url;  // with user and password
+    bool post;
+    std::string body;
+    std::unique_ptr<curl_slist, void (*)(curl_slist *)> headers{nullptr, curl_slist_free_all};
 
-struct Outcome {
-    Failure failure;
-    int status;
-    bool asks_for_password;
+    void add(const std::string &header)
+    {
+        headers.reset(curl_slist_append(headers.release(), header.c_str()));
+    }
 };
 
-Outcome send_once(const Url &url, const httplib::Request &prepared, const RetryPolicy &policy,
-                  std::int64_t left_ms, const Settings &settings)
+size_t discard(char *, size_t, size_t size, void *)
 {
-    httplib::Client client(url.origin());
-    std::int64_t connect_ms = std::min(policy.connect_ms, left_ms),
-                 read_ms = std::min(policy.read_ms, left_ms);
-    client.set_connection_timeout(connect_ms / 1000, connect_ms % 1000 * 1000);
-    client.set_read_timeout(read_ms / 1000, read_ms % 1000 * 1000);
-    client.set_tcp_nodelay(true);
-    client.set_url_encode(false);
-    client.set_follow_location(settings.callback_redirects);
-    bool headers_seen = false;
-    httplib::Request request = prepared;
-    request.response_handler = [&](const httplib::Response &) {
-        headers_seen = true;
-        return true;
-    };
-    httplib::Result result = client.send(request);
-    if (!result)
-        return {classify(result.error(), headers_seen), 0, false};
-    return {Failure::none, result->status, result->status == 401 && result->has_header("WWW-Authenticate")};
+    return size;
 }
 
-bool worth_retrying(const Outcome &outcome, const RetryPolicy &policy)
+void send_once(const Message &message, const RetryPolicy &policy, std::int64_t left_ms,
+               const Settings &settings, Attempt &attempt)
 {
-    if (outcome.failure == Failure::connect)
-        return policy.on_connect;
-    if (outcome.failure == Failure::read)
-        return policy.on_read;
+    std::unique_ptr<CURL, void (*)(CURL *)> curl(curl_easy_init(), curl_easy_cleanup);
+    auto set = [&](CURLoption option, auto value) { curl_easy_setopt(curl.get(), option, value); };
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set(CURLOPT_FORBID_REUSE, 1L);
+    set(CURLOPT_URL, message.url.c_str());
+    set(CURLOPT_PATH_AS_IS, 1L);
+    set(CURLOPT_FOLLOWLOCATION, settings.callback_redirects ? 1L : 0L);
+    // Twilio: user and password of the URL are sent only to who asks for them, as with more than one way here
+    set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+    set(CURLOPT_HTTPHEADER, message.headers.get());
+    if (message.post) {
+        set(CURLOPT_POSTFIELDSIZE, static_cast<long>(message.body.size()));
+        set(CURLOPT_POSTFIELDS, message.body.c_str());
+    }
+    set(CURLOPT_WRITEFUNCTION, discard);
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(policy.connect_ms));
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::min(policy.read_ms, left_ms)));
+    CURLcode result = curl_easy_perform(curl.get());
+    long sent = 0;
+    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &attempt.status);
+    curl_easy_getinfo(curl.get(), CURLINFO_REQUEST_SIZE, &sent);
+    attempt.error = "";
+    if (result == CURLE_OK)
+        return;
+    attempt.error = sent == 0 ? "connect" : attempt.status == 0 ? "read" : "partial answer";
+    attempt.status = 0;
+}
+
+bool worth_retrying(const Attempt &attempt, const RetryPolicy &policy)
+{
     // Twilio: a partial response is not retried
-    if (outcome.failure == Failure::partial)
-        return false;
-    return (outcome.status >= 500 && policy.on_5xx) ||
-           (outcome.status >= 400 && outcome.status < 500 && policy.on_4xx);
+    if (!attempt.error.empty())
+        return (attempt.error == "connect" && policy.on_connect) ||
+               (attempt.error == "read" && policy.on_read);
+    return (attempt.status >= 500 && policy.on_5xx) ||
+           (attempt.status >= 400 && attempt.status < 500 && policy.on_4xx);
 }
 
 }  // namespace
@@ -141,47 +142,33 @@ bool deliver(const Notice &notice, const Settings &settings, const std::string &
         return false;
     Url url = *parsed;
     RetryPolicy policy = parse_policy(url.fragment);
-    bool post = notice.method != "GET";
-    if (!post)
-        url.target += (url.target.find('?') == std::string::npos ? "?" : "&") + encode_form(notice.params);
-    std::string credentials = std::exchange(url.user_info, "");
+    Message message{.url = notice.url.substr(0, notice.url.find('#')),
+                    .post = notice.method != "GET",
+                    .body = encode_form(notice.params)};
+    if (!message.post) {
+        std::string query = (url.target.find('?') == std::string::npos ? "?" : "&") + message.body;
+        url.target += query;
+        message.url += query;
+    }
     Attempt attempt;
     attempt.url = signed_url(url, settings);
-    attempt.signature = sign(settings.auth_token, attempt.url, post ? notice.params : Form());
-    httplib::Request request;
-    request.method = post ? "POST" : "GET";
-    request.path = url.target.empty() || url.target.front() == '?' ? "/" + url.target : url.target;
-    request.headers = {{"X-Twilio-Signature", attempt.signature},
-                       {"I-Twilio-Idempotency-Token", idempotency_token},
-                       {"User-Agent", "TwilioProxy/1.1"},
-                       {"Accept", "*/*"}};
-    if (post) {
-        request.body = encode_form(notice.params);
-        request.headers.emplace("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8");
-    }
+    attempt.signature = sign(settings.auth_token, attempt.url, message.post ? notice.params : Form());
+    message.add("X-Twilio-Signature: " + attempt.signature);
+    message.add("I-Twilio-Idempotency-Token: " + idempotency_token);
+    message.add("User-Agent: TwilioProxy/1.1");
+    if (message.post)
+        message.add("Content-Type: application/x-www-form-urlencoded; charset=UTF-8");
     Time give_up = real_now() + policy.total_ms * millisecond;
     for (std::int64_t tries = 0; tries <= policy.retries; ++tries) {
         attempt.at = real_now();
         std::int64_t left_ms = (give_up - attempt.at) / millisecond;
         if (left_ms <= 0)
             return false;
-        Outcome outcome = send_once(url, request, policy, left_ms, settings);
-        // Twilio: user and password of the URL are sent only to who asks for them
-        if (outcome.asks_for_password && !credentials.empty()) {
-            std::string plain = url_decode(credentials, false).value_or(credentials);
-            request.headers.emplace("Authorization", "Basic " + base64(plain));
-            credentials.clear();
-            outcome = send_once(url, request, policy, left_ms, settings);
-        }
-        attempt.status = outcome.status;
-        attempt.error = outcome.failure == Failure::connect   ? "connect"
-                        : outcome.failure == Failure::read    ? "read"
-                        : outcome.failure == Failure::partial ? "partial answer"
-                                                              : "";
+        send_once(message, policy, left_ms, settings, attempt);
         attempted(attempt);
-        if (outcome.status >= 200 && outcome.status < 300)
+        if (attempt.status >= 200 && attempt.status < 300)
             return true;
-        if (!worth_retrying(outcome, policy))
+        if (!worth_retrying(attempt, policy))
             return false;
     }
     return false;

@@ -23,7 +23,7 @@ std::string sign(const std::string &auth_token, const std::string &url, Form par
 
 struct Attempt {
     Time at = 0;        // real time
-    int status = 0;     // 0: no answer
+    long status = 0;    // 0: no answer
     std::string error;  // connect, read, partial answer, or empty
     std::string url;    // as signed
     std::string signature;

@@ -1,4 +1,6 @@
 // A Twilio Video of your own: see README.md.
+#include <curl/curl.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -16,6 +18,7 @@ int main(int count, char **arguments)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
     try {
         sim::Options options = sim::parse_options(count, arguments);
         if (options.help) {

@@ -544,6 +544,30 @@ TEST(Client, NoRequestIsSentOnKeptConnectionsThatHaveClosed)
     EXPECT_EQ(server.connections(), 2 * at_once + 1);
 }
 
+// As with TLS, whose own farewell may come long before the end of the connection.
+TEST(Client, NoRequestIsSentOnAKeptConnectionWithSomethingToRead)
+{
+    std::promise<void> idle;
+    std::promise<void> told;
+    std::atomic<int> requests = 0;
+    RawServer server([&](int connection) {
+        RawServer::read_head(connection);
+        RawServer::write(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        if (++requests > 1)
+            return;
+        idle.get_future().wait();
+        RawServer::write(connection, "farewell");
+        told.set_value();
+        RawServer::wait_for_close(connection);
+    });
+    Client client(50, "test");
+    EXPECT_EQ(answer_to(client, post(server.url("/"), "")).transport, Transport::answered);
+    idle.set_value();
+    told.get_future().wait();
+    EXPECT_EQ(answer_to(client, post(server.url("/"), "")).transport, Transport::answered);
+    EXPECT_EQ(server.connections(), 2);
+}
+
 TEST(Client, ConnectionsOfRequestsAtOnceAreKept)
 {
     HttpServer http;
