@@ -76,7 +76,7 @@ Check missing_worker(pg::Spi &spi, const pg::shared::Status &status)
     if (!is_template.empty())
         return bad("worker", "this database is a template, in which no worker works",
                    is_template.text(0, 1).value());
-    if (status.out_of_slots)
+    if (status.out_of_entries)
         return bad("worker",
                    std::to_string(pg::shared::most_databases) + " other databases have their workers",
                    "Drop the extension in one of them, or move this database to another server.");

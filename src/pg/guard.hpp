@@ -74,14 +74,14 @@ private:
 
 // Where caught errors are kept when they must outlive their transaction: set by the worker, which logs
 // them after the abort. Elsewhere they stay with the caller.
-inline MemoryContext error_context = nullptr;
+inline MemoryContext caught_errors = nullptr;
 
 namespace detail {
 
 // Noinline, so that what the fast path keeps in registers never meets the setjmp's second return.
 [[noreturn]] inline void __attribute__((noinline, cold)) throw_current_error(MemoryContext caller)
 {
-    MemoryContextSwitchTo(error_context ? error_context : caller);
+    MemoryContextSwitchTo(caught_errors ? caught_errors : caller);
     ErrorData *data = CopyErrorData();
     MemoryContextSwitchTo(caller);
     FlushErrorState();

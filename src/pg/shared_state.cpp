@@ -40,9 +40,9 @@ void startup()
 
 core::Breaker breaker_of(std::string_view sid)
 {
-    for (const Account &slot : shared_state->accounts)
-        if (sid == slot.sid)
-            return slot.breaker;
+    for (const Limits &entry : shared_state->limits)
+        if (sid == entry.sid)
+            return entry.breaker;
     return {};
 }
 
@@ -63,44 +63,44 @@ State *state() noexcept
 
 Database *find_database(State *shared, Oid database) noexcept
 {
-    for (Database &slot : shared->databases)
-        if (slot.oid == database)
-            return &slot;
+    for (Database &entry : shared->databases)
+        if (entry.oid == database)
+            return &entry;
     return nullptr;
 }
 
 Database *claim_database(State *shared, Oid database) noexcept
 {
-    if (Database *slot = find_database(shared, database))
-        return slot;
-    Database *slot = find_database(shared, InvalidOid);
-    if (slot) {
-        slot->oid = database;
-        slot->worker = 0;
-        slot->latch = nullptr;
-        slot->pause = Pause::none;
-        slot->due = true;
-        slot->wake_at = 0;
-        slot->ready = false;
-        slot->dismissed = false;
-        slot->next_due = DT_NOEND;
-        slot->account[0] = '\0';
-        stats::reset(slot->stats);
+    if (Database *entry = find_database(shared, database))
+        return entry;
+    Database *entry = find_database(shared, InvalidOid);
+    if (entry) {
+        entry->oid = database;
+        entry->worker = 0;
+        entry->latch = nullptr;
+        entry->pause = Pause::none;
+        entry->due = true;
+        entry->wake_at = 0;
+        entry->ready = false;
+        entry->dismissed = false;
+        entry->next_due = DT_NOEND;
+        entry->account[0] = '\0';
+        stats::reset(entry->stats);
     }
-    return slot;
+    return entry;
 }
 
-Account *account(State *shared, std::string_view sid) noexcept
+Limits *limits_of(State *shared, std::string_view sid) noexcept
 {
-    Account *oldest = &shared->accounts[0];
-    for (Account &slot : shared->accounts) {
-        if (sid == slot.sid)
-            return &slot;
-        if (std::max(slot.writes.refilled_at, slot.reads.refilled_at) <
+    Limits *oldest = &shared->limits[0];
+    for (Limits &entry : shared->limits) {
+        if (sid == entry.sid)
+            return &entry;
+        if (std::max(entry.writes.refilled_at, entry.reads.refilled_at) <
             std::max(oldest->writes.refilled_at, oldest->reads.refilled_at))
-            oldest = &slot;
+            oldest = &entry;
     }
-    *oldest = Account{};
+    *oldest = Limits{};
     auto length = std::min(sid.size(), sizeof oldest->sid - 1);
     std::copy_n(sid.data(), length, oldest->sid);
     return oldest;
@@ -117,17 +117,17 @@ core::Breaker read_breaker(std::string_view sid) noexcept
 Status read_status(Oid database) noexcept
 {
     Locked locked(shared_state);
-    const Database *slot = find_database(shared_state, database);
+    const Database *entry = find_database(shared_state, database);
     Status status;
     status.out_of_workers = shared_state->out_of_workers;
-    status.out_of_slots = !slot && !find_database(shared_state, InvalidOid);
-    if (!slot)
+    status.out_of_entries = !entry && !find_database(shared_state, InvalidOid);
+    if (!entry)
         return status;
-    status.worker = slot->worker;
-    status.pause = slot->pause;
-    status.next_due = slot->next_due;
-    status.waiters = slot->waiters;
-    status.breaker = breaker_of(slot->account);
+    status.worker = entry->worker;
+    status.pause = entry->pause;
+    status.next_due = entry->next_due;
+    status.waiters = entry->waiters;
+    status.breaker = breaker_of(entry->account);
     return status;
 }
 
@@ -136,20 +136,20 @@ void wake_worker(Oid database, TimestampTz run_at) noexcept
     if (!shared_state)
         return;
     Locked locked(shared_state);
-    Database *slot = claim_database(shared_state, database);
-    if (slot && run_at != DT_NOBEGIN)
-        slot->next_due = std::min(slot->next_due, run_at);
-    shared_state->out_of_slots = shared_state->out_of_slots || !slot;
-    if (!slot || !slot->worker) {
+    Database *entry = claim_database(shared_state, database);
+    if (entry && run_at != DT_NOBEGIN)
+        entry->next_due = std::min(entry->next_due, run_at);
+    shared_state->out_of_entries = shared_state->out_of_entries || !entry;
+    if (!entry || !entry->worker) {
         shared_state->look_again = true;
         if (shared_state->launcher_latch)
             SetLatch(shared_state->launcher_latch);
         return;
     }
-    if (run_at >= slot->wake_at)
+    if (run_at >= entry->wake_at)
         return;
-    slot->due = true;
-    SetLatch(slot->latch);
+    entry->due = true;
+    SetLatch(entry->latch);
 }
 
 void wake_launcher() noexcept

@@ -1,4 +1,4 @@
-// What launcher, workers and sessions share: a slot for each database that has the extension, with its
+// What launcher, workers and sessions share: an entry for each database that has the extension, with its
 // mailbox and its counters, and the quotas and the breaker of each Twilio account. Only there with the
 // preload.
 #pragma once
@@ -29,7 +29,7 @@ struct Waiting {
 };
 
 struct Database {
-    Oid oid;       // InvalidOid: the slot is free
+    Oid oid;       // InvalidOid: the entry is free
     pid_t worker;  // 0: none
     Latch *latch;  // the worker's, while there is one
     Pause pause;
@@ -44,7 +44,8 @@ struct Database {
     stats::Stats stats;  // not guarded by the lock
 };
 
-struct Account {
+// Twilio's quotas of an account, and the breaker of its calls.
+struct Limits {
     char sid[40];
     core::TokenBucket writes;
     core::TokenBucket reads;
@@ -56,10 +57,10 @@ struct State {
     LWLock *lock;  // guards all of it; held for a few instructions
     Latch *launcher_latch;
     bool look_again;      // the launcher shall look at the databases again
-    bool out_of_workers;  // the last attempt to start a worker found no slot
-    bool out_of_slots;    // a database with the extension found none of ours
+    bool out_of_workers;  // the last attempt to start a worker found no worker slot
+    bool out_of_entries;  // a database with the extension found none of ours
     Database databases[most_databases];
-    Account accounts[most_accounts];
+    Limits limits[most_accounts];
 };
 
 // Asks for the memory and sets it up; called once, by _PG_init under the preload.
@@ -80,14 +81,14 @@ private:
     LWLock *lock_;
 };
 
-// The slot of a database; nullptr if it has none. The lock must be held.
+// The entry of a database; nullptr if it has none. The lock must be held.
 Database *find_database(State *shared, Oid database) noexcept;
 
 // The same, made if need be; nullptr when all are taken.
 Database *claim_database(State *shared, Oid database) noexcept;
 
-// The account's slot, made if need be (the least recently refilled one goes). The lock must be held.
-Account *account(State *shared, std::string_view sid) noexcept;
+// An account's entry, made if need be (the least recently refilled one goes). The lock must be held.
+Limits *limits_of(State *shared, std::string_view sid) noexcept;
 
 // The account's breaker as it is; a closed one if it has none yet, or without the preload. Takes the lock.
 core::Breaker read_breaker(std::string_view sid) noexcept;
@@ -100,10 +101,10 @@ struct Status {
     int waiters = 0;
     core::Breaker breaker{};      // of the account that it calls Twilio as
     bool out_of_workers = false;  // of the whole server
-    bool out_of_slots = false;    // every slot is another database's
+    bool out_of_entries = false;  // every entry is another database's
 };
 
-// As it is; without a slot, as if there were no worker. Takes the lock; needs the preload.
+// As it is; without an entry, as if there were no worker. Takes the lock; needs the preload.
 Status read_status(Oid database) noexcept;
 
 // Tells the worker of this database that there is something to do, the launcher if there is no worker.

@@ -51,15 +51,15 @@ void reset(Stats &stats) noexcept
 
 Stats *own() noexcept
 {
-    static shared::Database *slot = nullptr;
-    // Read without the lock: a slot that changes hands right now costs another database one count.
-    if (slot && *const_cast<volatile Oid *>(&slot->oid) == MyDatabaseId)
-        return &slot->stats;
+    static shared::Database *entry = nullptr;
+    // Read without the lock: an entry that changes hands right now costs another database one count.
+    if (entry && *const_cast<volatile Oid *>(&entry->oid) == MyDatabaseId)
+        return &entry->stats;
     if (!shared::state())
         return nullptr;
     shared::Locked locked(shared::state());
-    slot = shared::claim_database(shared::state(), MyDatabaseId);
-    return slot ? &slot->stats : nullptr;
+    entry = shared::claim_database(shared::state(), MyDatabaseId);
+    return entry ? &entry->stats : nullptr;
 }
 
 void count(Counter Joins::*which) noexcept

@@ -1,4 +1,4 @@
-// What happened in this database since its slot in shared memory was made. Counted without a lock, and not
+// What happened in this database since its entry in shared memory was made. Counted without a lock, and not
 // undone where a transaction is. Without the preload nothing is counted.
 #pragma once
 
@@ -53,11 +53,11 @@ struct Stats {
 // Makes the counters; once, before anybody counts.
 void init(Stats &stats) noexcept;
 
-// Begins again from nothing. Who counts for the slot's last database at this moment may leave one behind.
+// Begins again from nothing. Who counts for the entry's last database at this moment may leave one behind.
 void reset(Stats &stats) noexcept;
 
-// This database's, in a slot made if need be; nullptr without the preload, or when all slots are taken.
-// Takes the lock of the shared state only the first time in a process, or when the slot has been given up.
+// This database's, in an entry made if need be; nullptr without the preload, or when all entries are taken.
+// Takes the lock of the shared state only the first time in a process, or when the entry has been given up.
 Stats *own() noexcept;
 
 // One more, for this database. The lock of the shared state must not be held.

@@ -17,15 +17,15 @@ void log_failure(const pg::Failure &failure)
     });
 }
 
-void show(pg::shared::Database *slot, const std::string &account_sid)
+void show(pg::shared::Database *database, const std::string &account_sid)
 {
     pg::shared::Locked locked(pg::shared::state());
-    strlcpy(slot->account, account_sid.c_str(), sizeof slot->account);
+    strlcpy(database->account, account_sid.c_str(), sizeof database->account);
 }
 
 }  // namespace
 
-Account::Account(Gate &gate, pg::shared::Database *slot) : gate_(gate), slot_(slot) {}
+Account::Account(Gate &gate, pg::shared::Database *database) : gate_(gate), database_(database) {}
 
 void Account::reload()
 {
@@ -34,7 +34,7 @@ void Account::reload()
         const core::Credentials &credentials = pg::credentials();
         int generation = pg::credentials_generation();
         gate_.use(credentials.account_sid, generation != generation_);
-        show(slot_, credentials.account_sid);
+        show(database_, credentials.account_sid);
         generation_ = generation;
         usable_ = true;
     } catch (const pg::Failure &failure) {

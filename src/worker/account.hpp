@@ -11,10 +11,11 @@ namespace videoroom::worker {
 class Account {
 public:
     // Both outlive it.
-    Account(Gate &gate, pg::shared::Database *slot);
+    Account(Gate &gate, pg::shared::Database *database);
 
-    // Reads settings and credentials again, and tells the gate, and in the slot whoever asks, which account
-    // it is. What is wrong with the credentials is logged when it begins, and once at the start.
+    // Reads settings and credentials again, and tells the gate, and in the database's entry whoever asks,
+    // which account it is. What is wrong with the credentials is logged when it begins, and once at the
+    // start.
     void reload();
 
     // Are there credentials? Without them no call is made.
@@ -26,7 +27,7 @@ public:
 
 private:
     Gate &gate_;
-    pg::shared::Database *slot_;
+    pg::shared::Database *database_;
     std::string callback_url_;
     int generation_ = -1;  // of the credentials that were read last; 0: they could not be
     bool usable_ = false;

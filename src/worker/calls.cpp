@@ -42,7 +42,7 @@ void count(const Answered &answered)
 
 Calls::Calls(Gate &gate) : gate_(gate), client_(most_connections, "videoroom/" VIDEOROOM_VERSION) {}
 
-int Calls::free_slots() const
+int Calls::capacity() const
 {
     return std::max(0, pg::settings::max_requests - static_cast<int>(in_flight_.size()));
 }
@@ -76,7 +76,7 @@ void Calls::queue(Call call)
 
 void Calls::send_queued()
 {
-    int granted = gate_.admit(std::min(free_slots(), static_cast<int>(queue_.size())), false);
+    int granted = gate_.admit(std::min(capacity(), static_cast<int>(queue_.size())), false);
     for (int i = 0; i < granted; i++) {
         Call call = std::move(queue_.front());
         queue_.pop_front();

@@ -22,7 +22,7 @@ public:
     long timeout_ms() const { return client_.timeout_ms(); }
 
     // How many more calls videoroom.max_requests allows.
-    int free_slots() const;
+    int capacity() const;
 
     // Sends a call that the gate has admitted.
     void send(Call call);

@@ -6,7 +6,7 @@
 
 namespace videoroom::worker {
 
-using pg::shared::Account;
+using pg::shared::Limits;
 using pg::shared::Locked;
 
 namespace {
@@ -21,16 +21,16 @@ int quota(bool write)
     return write ? pg::settings::writes_per_second : pg::settings::reads_per_second;
 }
 
-core::TokenBucket &bucket(Account *account, bool write)
+core::TokenBucket &bucket(Limits *limits, bool write)
 {
-    return write ? account->writes : account->reads;
+    return write ? limits->writes : limits->reads;
 }
 
 }  // namespace
 
-Account *Gate::locked_account() const
+Limits *Gate::locked_limits() const
 {
-    return pg::shared::account(pg::shared::state(), account_sid_);
+    return pg::shared::limits_of(pg::shared::state(), account_sid_);
 }
 
 void Gate::use(std::string account_sid, bool changed)
@@ -38,21 +38,21 @@ void Gate::use(std::string account_sid, bool changed)
     account_sid_ = std::move(account_sid);
     Locked locked(pg::shared::state());
     if (changed)
-        locked_account()->breaker.credentials_changed();
+        locked_limits()->breaker.credentials_changed();
 }
 
 int Gate::admit(int wanted, bool write)
 {
     Locked locked(pg::shared::state());
-    Account *account = locked_account();
+    Limits *limits = locked_limits();
     core::Time moment = now();
     int granted = 0;
-    bucket(account, write).follow_clock(moment);
-    while (granted < wanted && account->breaker.next(moment) <= moment &&
-           bucket(account, write).next(moment, quota(write)) <= moment && account->breaker.allows(moment)) {
-        bucket(account, write).take(moment, quota(write));
-        if (account->breaker.probing)
-            account->prober = MyProcPid;
+    bucket(limits, write).follow_clock(moment);
+    while (granted < wanted && limits->breaker.next(moment) <= moment &&
+           bucket(limits, write).next(moment, quota(write)) <= moment && limits->breaker.allows(moment)) {
+        bucket(limits, write).take(moment, quota(write));
+        if (limits->breaker.probing)
+            limits->prober = MyProcPid;
         granted++;
     }
     return granted;
@@ -63,33 +63,33 @@ void Gate::give_back(int unused, bool write)
     if (unused <= 0)
         return;
     Locked locked(pg::shared::state());
-    Account *account = locked_account();
-    bucket(account, write).tokens += unused;
-    if (account->prober == MyProcPid)
-        account->breaker.abandoned();
+    Limits *limits = locked_limits();
+    bucket(limits, write).tokens += unused;
+    if (limits->prober == MyProcPid)
+        limits->breaker.abandoned();
 }
 
 TimestampTz Gate::next(bool write) const
 {
     Locked locked(pg::shared::state());
-    Account *account = locked_account();
+    Limits *limits = locked_limits();
     core::Time moment = now();
-    core::Time token = bucket(account, write).next(moment, quota(write));
-    core::Time breaker = account->breaker.next(moment);
+    core::Time token = bucket(limits, write).next(moment, quota(write));
+    core::Time breaker = limits->breaker.next(moment);
     return pg::to_server(token > breaker ? token : breaker);
 }
 
 bool Gate::closed() const
 {
     Locked locked(pg::shared::state());
-    const core::Breaker &breaker = locked_account()->breaker;
+    const core::Breaker &breaker = locked_limits()->breaker;
     return breaker.is_open(now()) || breaker.openings > 0 || breaker.unauthorized;
 }
 
 void Gate::report(core::Verdict verdict, std::optional<core::Time> retry_after)
 {
     Locked locked(pg::shared::state());
-    core::Breaker &breaker = locked_account()->breaker;
+    core::Breaker &breaker = locked_limits()->breaker;
     switch (verdict) {
         case core::Verdict::account:
             breaker.failed(now(), pg::random01(), retry_after);
@@ -108,7 +108,7 @@ void Gate::report(core::Verdict verdict, std::optional<core::Time> retry_after)
 TimestampTz Gate::paused_until() const
 {
     Locked locked(pg::shared::state());
-    return pg::to_server(locked_account()->breaker.paused_until);
+    return pg::to_server(locked_limits()->breaker.paused_until);
 }
 
 }  // namespace videoroom::worker

@@ -34,7 +34,7 @@ public:
     TimestampTz paused_until() const;
 
 private:
-    pg::shared::Account *locked_account() const;
+    pg::shared::Limits *locked_limits() const;
 
     std::string account_sid_;
 };

@@ -32,8 +32,8 @@ struct Known {
     int failures = 0;  // workers that died young, in a row
 };
 
-// What a database's slot says; dismissed: as wanted, but the last one was ended by somebody.
-enum class Slot { none, wanted, dismissed, running, ready };
+// How it stands with a database's worker; dismissed: as wanted, but the last one was ended by somebody.
+enum class WorkerState { none, wanted, dismissed, running, ready };
 
 class Launcher {
 public:
@@ -63,16 +63,16 @@ private:
         tell_databases();
         for (Oid oid : databases) {
             Known &known = known_[oid];
-            Slot slot = slot_of(oid);
-            if (slot == Slot::ready && now - known.started_at >= lived_well)
+            WorkerState worker = worker_state(oid);
+            if (worker == WorkerState::ready && now - known.started_at >= lived_well)
                 known.failures = 0;
-            if (slot == Slot::running || slot == Slot::ready)
+            if (worker == WorkerState::running || worker == WorkerState::ready)
                 continue;
-            if (slot == Slot::none && known.started_at && !known.probed && oid != probing_) {
+            if (worker == WorkerState::none && known.started_at && !known.probed && oid != probing_) {
                 known = Known();  // CREATE EXTENSION need not wait then
                 known.probed = true;
             }
-            if (slot == Slot::none && known.probed)
+            if (worker == WorkerState::none && known.probed)
                 continue;
             if (OidIsValid(probing_))
                 continue;  // one at a time; its end wakes us
@@ -84,7 +84,7 @@ private:
                 next = std::min(next, now + pause_while_locked);
                 continue;
             }
-            next = std::min(next, start(oid, known, slot == Slot::dismissed, now));
+            next = std::min(next, start(oid, known, worker == WorkerState::dismissed, now));
         }
         if (OidIsValid(probing_))
             next = std::min(next, now + longest_probe);
@@ -117,7 +117,7 @@ private:
             return;
         pid_t pid;
         BgwHandleStatus status = pg::call([&] { return GetBackgroundWorkerPid(handle_, &pid); });
-        if (status == BGWH_STOPPED || slot_of(probing_) == Slot::ready ||
+        if (status == BGWH_STOPPED || worker_state(probing_) == WorkerState::ready ||
             core::has_come(probe_until_, now, longest_probe)) {
             pfree(handle_);
             handle_ = nullptr;
@@ -125,15 +125,15 @@ private:
         }
     }
 
-    static Slot slot_of(Oid oid)
+    static WorkerState worker_state(Oid oid)
     {
         Locked locked(state());
         Database *database = pg::shared::find_database(state(), oid);
         if (!database)
-            return Slot::none;
+            return WorkerState::none;
         if (!database->worker)
-            return database->dismissed ? Slot::dismissed : Slot::wanted;
-        return database->ready ? Slot::ready : Slot::running;
+            return database->dismissed ? WorkerState::dismissed : WorkerState::wanted;
+        return database->ready ? WorkerState::ready : WorkerState::running;
     }
 
     // Says so once, not at every call from a database too many.
@@ -142,7 +142,7 @@ private:
         bool out;
         {
             Locked locked(state());
-            out = state()->out_of_slots;
+            out = state()->out_of_entries;
         }
         if (out && !told_databases_)
             pg::call([] {

@@ -12,15 +12,15 @@
 #include "pg/stats.hpp"
 #include "pg/transaction.hpp"
 #include "worker/account.hpp"
+#include "worker/answers.hpp"
+#include "worker/attach.hpp"
 #include "worker/calls.hpp"
 #include "worker/error_log.hpp"
 #include "worker/gate.hpp"
 #include "worker/housekeeping.hpp"
 #include "worker/outbox.hpp"
+#include "worker/prerequisites.hpp"
 #include "worker/reconciler.hpp"
-#include "worker/recorder.hpp"
-#include "worker/slot.hpp"
-#include "worker/standing.hpp"
 
 namespace videoroom::worker {
 namespace {
@@ -38,9 +38,9 @@ constexpr int many_rows = 50;
 
 class Loop {
 public:
-    explicit Loop(pg::shared::Database *slot)
-        : slot_(slot),
-          account_(gate_, slot),
+    explicit Loop(pg::shared::Database *database)
+        : database_(database),
+          account_(gate_, database),
           calls_(gate_),
           events_(pg::call([] { return pg::create_wait_event_set(3); })),
           context_(pg::call([] {
@@ -52,7 +52,7 @@ public:
             AddWaitEventToSet(events_, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
             AddWaitEventToSet(events_, WL_SOCKET_READABLE, calls_.descriptor(), nullptr, nullptr);
         });
-        pg::error_context = context_;
+        pg::caught_errors = context_;
     }
 
     [[noreturn]] void run()
@@ -81,7 +81,7 @@ private:
         if (due())
             look();
         send();  // Twilio is at work on these while answers are recorded
-        record_answers();
+        record();
         send();
         errors_.all_is_well();
         pg::call([] { pgstat_report_stat(false); });
@@ -136,7 +136,7 @@ private:
     int room_for_calls() const
     {
         int waiting = static_cast<int>(answers_.size());
-        return std::max(0, calls_.free_slots() - std::max(0, waiting - pg::settings::max_requests));
+        return std::max(0, calls_.capacity() - std::max(0, waiting - pg::settings::max_requests));
     }
 
     // The gate changes with an answer, but also with the clock, new credentials and other databases' answers.
@@ -173,18 +173,18 @@ private:
         }
     }
 
-    void record_answers()
+    void record()
     {
         if (answers_to_record() == 0)
             return;
         std::size_t waiting = answers_.size();
-        Recorded recorded = record(answers_, gate_.paused_until());
+        Recorded recorded = record_answers(answers_, gate_.paused_until());
         for (Call &call : recorded.follow_ups)
             calls_.queue(std::move(call));
         for (const std::string &room : recorded.unmade)
-            pg::ask_again(slot_, room);
+            pg::ask_again(database_, room);
         for (const std::string &room : recorded.rooms)
-            pg::answer_waiting(slot_, room);
+            pg::answer_waiting(database_, room);
         if (answers_.size() < waiting) {
             patience_ = shortest_patience;
             look_at_ = 0;
@@ -218,27 +218,27 @@ private:
         if (core::has_come(look_at_, now, safety_look))
             return true;
         Locked locked(pg::shared::state());
-        return slot_->due;
+        return database_->due;
     }
 
     void look()
     {
         {
             Locked locked(pg::shared::state());
-            slot_->due = false;
-            slot_->wake_at = DT_NOEND;  // until we know better, whatever commits wakes us
+            database_->due = false;
+            database_->wake_at = DT_NOEND;  // until we know better, whatever commits wakes us
         }
         look_at_ = DT_NOEND;  // answers that are served meanwhile may bring it forward
         no_room_left_ = false;
-        Standing standing = look_at_standing();
-        stand_ready(slot_);
-        pause_for(standing.pause);
+        Prerequisites prerequisites = check_prerequisites();
+        report_ready(database_);
+        pause_for(prerequisites.pause);
         TimestampTz next = GetCurrentTimestamp() + safety_look;
-        if (standing.pause == Pause::none)
-            next = std::min(next, look_at_rooms(standing.booked));
+        if (prerequisites.pause == Pause::none)
+            next = std::min(next, look_at_rooms(prerequisites.booked));
         look_at_ = std::min(look_at_, next);
         Locked locked(pg::shared::state());
-        slot_->wake_at = look_at_;
+        database_->wake_at = look_at_;
     }
 
     // Does what is to be done now; says when to look again at the latest.
@@ -297,7 +297,7 @@ private:
         asked_at_ = GetCurrentTimestamp();
         {
             Locked locked(pg::shared::state());
-            slot_->next_due = due_at;
+            database_->next_due = due_at;
         }
         if (due_at > asked_at_)
             return due_at;
@@ -314,24 +314,24 @@ private:
             return ask_for_rooms(asked);
         } catch (...) {
             for (const std::string &room : asked)
-                pg::ask_again(slot_, room);
+                pg::ask_again(database_, room);
             throw;
         }
     }
 
     void ask_for_waiting_rooms(TimestampTz &next)
     {
-        std::vector<std::string> asked = pg::take_asked(slot_);
+        std::vector<std::string> asked = pg::take_asked(database_);
         if (asked.empty())
             return;
         const std::vector<std::string> left = ask_or_put_back(asked);
         for (const std::string &room : left)
-            pg::ask_again(slot_, room);
+            pg::ask_again(database_, room);
         if (!left.empty())
             next = std::min(next, again());
         // A room whose create was given up: those who wait learn it at once.
         for (const std::string &room : asked)
-            pg::answer_waiting(slot_, room);
+            pg::answer_waiting(database_, room);
     }
 
     // A few at a time: the first of them are on the wire while the next are being claimed, until there are as
@@ -436,11 +436,11 @@ private:
         bool changed;
         {
             Locked locked(pg::shared::state());
-            changed = slot_->pause != pause;
-            slot_->pause = pause;
+            changed = database_->pause != pause;
+            database_->pause = pause;
         }
         if (changed && pause != Pause::none)
-            pg::answer_everybody(slot_);
+            pg::answer_everybody(database_);
     }
 
     // --- waiting and surviving
@@ -451,7 +451,7 @@ private:
         TimestampTz until = std::min(look_at_, now + safety_look);
         for (const Answered &answered : answers_)
             until = std::min(until, answered.not_before);
-        if (!calls_.queue_empty() && account_.usable() && calls_.free_slots() > 0)
+        if (!calls_.queue_empty() && account_.usable() && calls_.capacity() > 0)
             until = std::min(until, gate_.next(false));
         if (due())
             until = now;  // the latch may have been reset by a wait inside the server
@@ -484,7 +484,7 @@ private:
         errors_.report(error);
     }
 
-    pg::shared::Database *slot_;
+    pg::shared::Database *database_;
     Gate gate_;
     Account account_;
     Calls calls_;
@@ -498,7 +498,7 @@ private:
     bool gate_closed_ = false;         // as it was when we looked last
     bool back_again_ = false;
     bool no_room_left_ = false;  // for another call
-    Ahead ahead_;
+    ScanPosition ahead_;
     TimestampTz patience_ = shortest_patience;
     TimestampTz asked_at_ = 0;  // when the outbox was last asked what is due next
     TimestampTz look_at_ = 0;
@@ -507,9 +507,9 @@ private:
 
 }  // namespace
 
-void work(pg::shared::Database *slot)
+void work(pg::shared::Database *database)
 {
-    Loop(slot).run();
+    Loop(database).run();
 }
 
 }  // namespace videoroom::worker

@@ -227,8 +227,7 @@ void plan_create(const Row &row, std::string_view callback_url, TimestampTz now,
         plan.calls.push_back(std::move(call));
         plan.tried.push_back(row.id);
     } else if (!row.closed) {
-        auto request =
-            core::create_room(row.room_id, core::parse_options(row.options), callback_url);
+        auto request = core::create_room(row.room_id, core::parse_options(row.options), callback_url);
         plan.calls.push_back(call_for(row, Purpose::create, std::move(request), now));
         plan.sent.push_back(row.id);
     } else if (row.missed) {
@@ -299,14 +298,15 @@ void drop(pg::Spi &spi, const Plan &plan)
 }
 
 // From where the last walk stopped, or from the beginning if that was not just now or finds too few.
-pg::Rows lock_rooms_ahead(pg::Spi &spi, uint64 most, const pg::Value &busy, TimestampTz now, Ahead &ahead)
+pg::Rows lock_rooms_ahead(pg::Spi &spi, uint64 most, const pg::Value &busy, TimestampTz now,
+                          ScanPosition &ahead)
 {
     auto walk = [&] {
         return spi.execute(lock_due_ahead, {pg::timestamp(now), busy, pg::bigint(static_cast<int64>(most)),
                                             pg::timestamp(now + longest_join_early),
                                             pg::timestamp(ahead.starts_at), pg::bigint(ahead.id)});
     };
-    const Ahead beginning{.until = now + longest_walk};
+    const ScanPosition beginning{.until = now + longest_walk};
     bool from_beginning = core::has_come(ahead.until, now, longest_walk);
     if (from_beginning)
         ahead = beginning;
@@ -316,7 +316,7 @@ pg::Rows lock_rooms_ahead(pg::Spi &spi, uint64 most, const pg::Value &busy, Time
         rows = walk();
     }
     if (rows.count() < most) {
-        ahead = Ahead();
+        ahead = ScanPosition();
     } else {
         ahead.starts_at = rows.timestamp(most - 1, 2).value();
         ahead.id = rows.bigint(most - 1, 3).value();
@@ -325,7 +325,7 @@ pg::Rows lock_rooms_ahead(pg::Spi &spi, uint64 most, const pg::Value &busy, Time
 }
 
 std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std::string> &busy,
-                                  TimestampTz now, Ahead &ahead)
+                                  TimestampTz now, ScanPosition &ahead)
 {
     std::vector<int64> ids;
     auto left = [&] { return most - static_cast<int>(ids.size()); };
@@ -375,7 +375,7 @@ Plan plan_rows(const pg::Rows &rows, int most, std::string_view callback_url, Ti
 
 // Reads what is due, and writes what becomes of it.
 Plan take_due(pg::Spi &spi, int most, int rows, const std::vector<std::string> &busy,
-              std::string_view callback_url, Ahead &ahead)
+              std::string_view callback_url, ScanPosition &ahead)
 {
     TimestampTz now = GetCurrentTimestamp();
     Plan plan;
@@ -401,7 +401,7 @@ Plan take_due(pg::Spi &spi, int most, int rows, const std::vector<std::string> &
 }  // namespace
 
 Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url,
-                  Ahead &ahead)
+                  ScanPosition &ahead)
 {
     Plan plan = pg::in_transaction(
         [&](pg::Spi &spi) { return take_due(spi, most, rows, busy, callback_url, ahead); });

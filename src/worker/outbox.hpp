@@ -17,7 +17,7 @@ struct Claimed {
 // How far the rows of rooms made ahead have been taken, in their order. What is before that is on its way,
 // but for what somebody held or what became due since, which waits until the next walk from the beginning: a
 // claim that had to walk past hundreds of calls to Twilio would take longer than all else it does.
-struct Ahead {
+struct ScanPosition {
     TimestampTz starts_at = DT_NOBEGIN;
     int64 id = 0;
     TimestampTz until = 0;  // then from the beginning again
@@ -28,7 +28,7 @@ struct Ahead {
 // others come back as calls, at most `most` of them, and are marked as sent in a transaction that has
 // committed before the first of them can leave. At most `rows` are looked at.
 Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url,
-                  Ahead &ahead);
+                  ScanPosition &ahead);
 
 // Makes a create row for each room that joins wait for, or pulls it forward. The rooms that were locked just
 // then come back.

@@ -4,8 +4,8 @@
 
 #include "pg/guard.hpp"
 #include "pg/transaction.hpp"
+#include "worker/attach.hpp"
 #include "worker/loop.hpp"
-#include "worker/slot.hpp"
 
 namespace videoroom::worker {
 namespace {
@@ -61,25 +61,25 @@ extern "C" PGDLLEXPORT void videoroom_worker_main(Datum argument)
 {
     using namespace videoroom;
 
-    Oid database = DatumGetObjectId(argument);
+    Oid oid = DatumGetObjectId(argument);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGTERM, die);
     pg::ignore_signal(SIGPIPE);
     BackgroundWorkerUnblockSignals();
 
-    pg::shared::Database *slot = worker::take_slot(database);
-    if (!slot)
+    pg::shared::Database *database = worker::attach(oid);
+    if (!database)
         proc_exit(0);
-    BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+    BackgroundWorkerInitializeConnectionByOid(oid, InvalidOid, 0);
     worker::set_worker_defaults();
-    pg::wall([slot] {
+    pg::wall([database] {
         try {
             pg::Transaction().commit();  // is the extension here?
-            worker::work(slot);
+            worker::work(database);
         } catch (const pg::ExtensionGone &) {
             return;
         }
     });
-    worker::give_up_slot();
+    worker::forget_database();
     proc_exit(0);
 }

@@ -20,6 +20,6 @@ struct Recorded {
 // and in the order of the rooms' names, and takes them out of `answers`. One whose room is locked stays, so
 // that no client's open transaction can stall the others; so do all when the transaction fails. `resume_at`:
 // when a row that Twilio asked us to hold back may run again.
-Recorded record(std::vector<Answered> &answers, TimestampTz resume_at);
+Recorded record_answers(std::vector<Answered> &answers, TimestampTz resume_at);
 
 }  // namespace videoroom::worker

@@ -1,4 +1,4 @@
-#include "worker/standing.hpp"
+#include "worker/prerequisites.hpp"
 
 #include "pg/home.hpp"
 #include "pg/spi.hpp"
@@ -30,31 +30,31 @@ void log_change(Pause pause, const std::string &version)
     });
 }
 
-Standing compare(pg::Spi &spi, std::string &version)
+Prerequisites compare(pg::Spi &spi, std::string &version)
 {
-    Standing standing;
+    Prerequisites prerequisites;
     version = spi.execute(select_version).text(0, 1).value();
     if (version != VIDEOROOM_VERSION) {
-        standing.pause = Pause::other_version;  // the tables may not be what we know
-        return standing;
+        prerequisites.pause = Pause::other_version;  // the tables may not be what we know
+        return prerequisites;
     }
     pg::Home home = pg::home();
     if (home == pg::Home::upgraded)
         pg::claim_home(spi);
     if (home == pg::Home::foreign)
-        standing.pause = Pause::other_home;
-    standing.booked = home != pg::Home::unclaimed;
-    return standing;
+        prerequisites.pause = Pause::other_home;
+    prerequisites.booked = home != pg::Home::unclaimed;
+    return prerequisites;
 }
 
 }  // namespace
 
-Standing look_at_standing()
+Prerequisites check_prerequisites()
 {
     std::string version;
-    Standing standing = pg::in_transaction([&](pg::Spi &spi) { return compare(spi, version); });
-    log_change(standing.pause, version);
-    return standing;
+    Prerequisites prerequisites = pg::in_transaction([&](pg::Spi &spi) { return compare(spi, version); });
+    log_change(prerequisites.pause, version);
+    return prerequisites;
 }
 
 }  // namespace videoroom::worker

@@ -5,13 +5,13 @@
 
 namespace videoroom::worker {
 
-struct Standing {
+struct Prerequisites {
     pg::shared::Pause pause = pg::shared::Pause::none;
     bool booked = false;  // there has been a booking
 };
 
 // Compares the database with this cluster and this library. Adopts it silently after pg_upgrade. A pause is
 // logged when it begins.
-Standing look_at_standing();
+Prerequisites check_prerequisites();
 
 }  // namespace videoroom::worker

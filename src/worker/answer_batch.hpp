@@ -20,10 +20,10 @@ struct Effects {
 };
 
 // Records answers about rooms that the transaction holds, and settles the rooms.
-class Recording {
+class AnswerBatch {
 public:
-    // `resume_at` as for record().
-    Recording(pg::Spi &spi, TimestampTz resume_at);
+    // `resume_at` as for record_answers().
+    AnswerBatch(pg::Spi &spi, TimestampTz resume_at);
 
     // `closed`: the room is. What becomes of the rows of failed calls is written at once, the rest by
     // write().

@@ -1,19 +1,19 @@
-#include "worker/slot.hpp"
+#include "worker/attach.hpp"
 
 #include "pg/mailbox.hpp"
 
 namespace videoroom::worker {
 namespace {
 
-using pg::shared::Account;
 using pg::shared::Database;
+using pg::shared::Limits;
 using pg::shared::Locked;
 
 bool no_extension = false;
 
-void leave_slot(int, Datum slot)
+void detach(int, Datum entry)
 {
-    auto *database = reinterpret_cast<Database *>(DatumGetPointer(slot));
+    auto *database = reinterpret_cast<Database *>(DatumGetPointer(entry));
     {
         Locked locked(pg::shared::state());
         database->worker = 0;
@@ -23,9 +23,9 @@ void leave_slot(int, Datum slot)
         pg_atomic_write_u64(&database->stats.calls.in_flight, 0);
         if (no_extension && !database->due)
             database->oid = InvalidOid;
-        for (Account &account : pg::shared::state()->accounts)
-            if (account.prober == MyProcPid)
-                account.breaker.abandoned();
+        for (Limits &limits : pg::shared::state()->limits)
+            if (limits.prober == MyProcPid)
+                limits.breaker.abandoned();
     }
     pg::answer_everybody(database);
     pg::shared::wake_launcher();
@@ -33,7 +33,7 @@ void leave_slot(int, Datum slot)
 
 }  // namespace
 
-Database *take_slot(Oid oid)
+Database *attach(Oid oid)
 {
     Database *database = nullptr;
     {
@@ -48,23 +48,23 @@ Database *take_slot(Oid oid)
         database->wake_at = DT_NOEND;
         database->pause = pg::shared::Pause::none;
     }
-    before_shmem_exit(leave_slot, PointerGetDatum(database));
+    before_shmem_exit(detach, PointerGetDatum(database));
     return database;
 }
 
-void stand_ready(Database *slot)
+void report_ready(Database *database)
 {
     bool before;
     {
         Locked locked(pg::shared::state());
-        before = slot->ready;
-        slot->ready = true;
+        before = database->ready;
+        database->ready = true;
     }
     if (!before)
         pg::shared::wake_launcher();
 }
 
-void give_up_slot()
+void forget_database()
 {
     no_extension = true;
 }

@@ -1,4 +1,4 @@
-#include "worker/recorder.hpp"
+#include "worker/answers.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -10,13 +10,13 @@
 #include "pg/spi.hpp"
 #include "pg/stats.hpp"
 #include "pg/transaction.hpp"
-#include "worker/recording.hpp"
+#include "worker/answer_batch.hpp"
 
 namespace videoroom::worker {
 namespace {
 
 constexpr std::size_t most_answers = 25;  // that are recorded at once, and no call leaves meanwhile
-constexpr int most_recordings = 10;       // then the call is left to be repeated
+constexpr int most_tries = 10;            // then the call is left to be repeated
 
 pg::Statement lock_rooms = {R"(
     SELECT room_id, closed_at IS NOT NULL FROM videoroom.room
@@ -48,7 +48,7 @@ bool give_up(pg::Spi &spi, Answered &answered, const pg::Error &error)
                            data->message),
                     data->context ? errcontext("%s", data->context) : 0);
         });
-    if (answered.waits < most_recordings)
+    if (answered.waits < most_tries)
         return false;
     pg::Savepoint savepoint;
     spi.execute(put_off_row, {pg::bigint(answered.call.outbox_id)});
@@ -92,15 +92,15 @@ void record_together(pg::Spi &spi, Batch batch, TimestampTz resume_at, Recorded 
     for (uint64 i = 0; i < mine.count(); i++)
         closed.emplace(mine.text(i, 1).value(), mine.boolean(i, 2).value());
 
-    Recording recording(spi, resume_at);
+    AnswerBatch answers(spi, resume_at);
     std::vector<Answered *> done, left;
     for (Answered &answered : batch) {
         auto room = closed.find(answered.call.room_id);
         if (room != closed.end())
-            recording.add(answered, room->second);
+            answers.add(answered, room->second);
         (room != closed.end() ? done : left).push_back(&answered);
     }
-    Effects effects = done.empty() ? Effects() : recording.write();
+    Effects effects = done.empty() ? Effects() : answers.write();
     if (!left.empty())
         leave(spi, left);
     savepoint.release();
@@ -147,7 +147,7 @@ void record_batch(pg::Spi &spi, Batch batch, TimestampTz resume_at, Recorded &re
 
 }  // namespace
 
-Recorded record(std::vector<Answered> &answers, TimestampTz resume_at)
+Recorded record_answers(std::vector<Answered> &answers, TimestampTz resume_at)
 {
     TimestampTz now = GetCurrentTimestamp();
     for (Answered &answered : answers)

@@ -1,4 +1,4 @@
-#include "worker/recording.hpp"
+#include "worker/answer_batch.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -37,10 +37,10 @@ pg::Statement bury_row = {R"(
     UPDATE videoroom.outbox SET dead_at = $2, sent_at = $3, last_error = $4::pg_catalog.jsonb WHERE id = $1)"};
 
 // What one answer means.
-class Meaning {
+class AnswerHandler {
 public:
-    Meaning(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at, Facts &facts,
-            Effects &effects)
+    AnswerHandler(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at, Facts &facts,
+                  Effects &effects)
         : spi_(spi),
           answered_(answered),
           call_(answered.call),
@@ -290,15 +290,15 @@ private:
 
 }  // namespace
 
-Recording::Recording(pg::Spi &spi, TimestampTz resume_at) : spi_(spi), resume_at_(resume_at) {}
+AnswerBatch::AnswerBatch(pg::Spi &spi, TimestampTz resume_at) : spi_(spi), resume_at_(resume_at) {}
 
-void Recording::add(const Answered &answered, bool closed)
+void AnswerBatch::add(const Answered &answered, bool closed)
 {
-    Meaning(spi_, answered, closed, resume_at_, facts_, effects_).take();
+    AnswerHandler(spi_, answered, closed, resume_at_, facts_, effects_).take();
 }
 
 // A name is unique among rooms in progress: whatever else we hold open under it is over.
-void Recording::ask_about_others()
+void AnswerBatch::ask_about_others()
 {
     std::vector<std::string> rooms, sids;
     for (const auto &[room_id, room_sid] : effects_.made) {
@@ -310,7 +310,7 @@ void Recording::ask_about_others()
         effects_.follow_ups.push_back(read_session(others.text(i, 1).value(), others.text(i, 2).value()));
 }
 
-Effects Recording::write()
+Effects AnswerBatch::write()
 {
     facts_.write(spi_);
     if (!effects_.made.empty())

@@ -1,0 +1,19 @@
+// A worker and the entry of its database in shared memory.
+#pragma once
+
+#include "pg/shared_state.hpp"
+
+namespace videoroom::worker {
+
+// Makes this process the database's worker, until it exits; nullptr if there is one already, or all entries
+// are taken. A second worker in one database is impossible.
+pg::shared::Database *attach(Oid database);
+
+// The extension is in this database and the worker at work: the launcher may start the next one.
+void report_ready(pg::shared::Database *database);
+
+// The extension is not in this database: frees its entry when this process exits, unless somebody has called
+// for a worker since it last looked.
+void forget_database();
+
+}  // namespace videoroom::worker
