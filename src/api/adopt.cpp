@@ -35,11 +35,7 @@ pg::Statement discard_calls{"DELETE FROM videoroom.outbox"};
 void let_go(pg::Spi &spi)
 {
     spi.execute(lock_rooms);
-    pg::Rows detached = spi.execute(detach_sessions);
-    std::vector<std::string> rooms;
-    for (uint64 i = 0; i < detached.count(); i++)
-        rooms.push_back(*detached.text(i, 1));
-    spi.execute(settle_rooms, {pg::text_array(rooms)});
+    spi.execute(settle_rooms, {pg::text_array(spi.execute(detach_sessions).texts())});
     spi.execute(discard_calls);
 }
 
@@ -69,15 +65,14 @@ void adopt(bool keep)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_adopt)
 {
-    using namespace videoroom;
-
-    if (!api::Arguments(fcinfo).given(0))
+    if (!Arguments(fcinfo).given(0))
         throw core::InvalidInput("keep must not be null", "",
                                  "true takes the rooms over, false lets go of them.");
-    api::adopt(PG_GETARG_BOOL(0));
+    adopt(PG_GETARG_BOOL(0));
     return 0;
 }
+
+}  // namespace videoroom::api

@@ -48,11 +48,6 @@ void check_ours(pg::Home home)
                           "SELECT videoroom_adopt(false) to leave them to the other.");
 }
 
-std::string iso(TimestampTz time)
-{
-    return core::format_iso8601(pg::to_core(time));
-}
-
 const char *text_of(Jsonb *json)
 {
     return JsonbToCString(nullptr, &json->root, VARSIZE(json));
@@ -135,8 +130,8 @@ std::string request_json(const Booking &booking)
     std::string people;
     for (const std::string &user : booking.participants)
         people += (people.empty() ? "" : ",") + core::Json::quoted(user);
-    return "{\"starts_at\":\"" + iso(booking.starts_at) + "\",\"ends_at\":\"" + iso(booking.ends_at) +
-           "\",\"participants\":[" + people + "]}";
+    return "{\"starts_at\":\"" + pg::format_time(booking.starts_at) + "\",\"ends_at\":\"" +
+           pg::format_time(booking.ends_at) + "\",\"participants\":[" + people + "]}";
 }
 
 pg::Home claim_rooms(pg::Spi &spi)

@@ -139,60 +139,50 @@ Datum json_object(const decltype(core::DecodedCallback::payload) &members)
 Datum decoded_row(FunctionCallInfo fcinfo, const core::DecodedCallback &decoded)
 {
     return pg::call([&] {
-        TupleDesc descriptor = nullptr;
-        if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-            elog(ERROR, "return type must be a row type");
         bool ignored = !decoded.ignored.empty();
         bool nulls[] = {false, decoded.room_id.empty(), !ignored};
         Datum values[] = {json_object(decoded.payload),
                           nulls[1] ? 0 : CStringGetTextDatum(decoded.room_id.c_str()),
                           nulls[2] ? 0 : CStringGetTextDatum(decoded.ignored.c_str())};
-        return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+        return HeapTupleGetDatum(heap_form_tuple(pg::result_row(fcinfo), values, nulls));
     });
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 // verify_callback(body, signature, url): what the trigger on videoroom.callback lets in; gives its digest.
 VIDEOROOM_FUNCTION(videoroom_verify_callback)
 {
-    using namespace videoroom;
-
-    return api::digest_of(api::verify(api::Arguments(fcinfo)));
+    return digest_of(verify(Arguments(fcinfo)));
 }
 
 // decode_callback(body): what may be applied, now or later; a kept body was verified when it came.
 VIDEOROOM_FUNCTION(videoroom_decode_callback)
 {
-    using namespace videoroom;
-
-    core::Form form = core::decode_form(api::Arguments(fcinfo).text(0, "body"));
-    return api::decoded_row(fcinfo, core::decode_callback(form, pg::credentials().account_sid));
+    core::Form form = core::decode_form(Arguments(fcinfo).text(0, "body"));
+    return decoded_row(fcinfo, core::decode_callback(form, pg::credentials().account_sid));
 }
 
 VIDEOROOM_FUNCTION(videoroom_knows_callback)
 {
-    using namespace videoroom;
-
     return pg::call([&] {
         bytea *digest = DatumGetByteaPP(PG_GETARG_DATUM(0));
         // Until the end of the transaction nobody else inserts a callback of that digest.
         pg::lock_name(pg::LockClass::callback, {VARDATA_ANY(digest), VARSIZE_ANY_EXHDR(digest)});
-        return BoolGetDatum(api::is_kept(digest));
+        return BoolGetDatum(is_kept(digest));
     });
 }
 
 VIDEOROOM_FUNCTION(videoroom_receive_callback)
 {
-    using namespace videoroom;
-
-    std::string body = api::Arguments(fcinfo).text(0, "body");
+    std::string body = Arguments(fcinfo).text(0, "body");
     const char *headers = pg::call([] { return GetConfigOption("request.headers", true, false); });
-    std::string signature = api::signature_of(headers ? headers : "");
+    std::string signature = signature_of(headers ? headers : "");
     if (signature.empty())
-        api::refuse_forged();
+        refuse_forged();
     pg::Spi spi;
-    spi.execute(api::insert, {pg::text(body), pg::text(signature)});
+    spi.execute(insert, {pg::text(body), pg::text(signature)});
     return 0;
 }
+
+}  // namespace videoroom::api

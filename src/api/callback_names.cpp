@@ -6,12 +6,14 @@
 #include "api/arguments.hpp"
 #include "core/form.hpp"
 
+namespace videoroom::api {
+
 VIDEOROOM_FUNCTION(videoroom_callback_names)
 {
-    using namespace videoroom;
-
-    api::Arguments arguments(fcinfo);
+    Arguments arguments(fcinfo);
     core::Form form = core::decode_form(arguments.text(0, "body"));
     std::pair<std::string, std::string> wanted("ParticipantIdentity", arguments.text(1, "user_id"));
     return BoolGetDatum(std::find(form.begin(), form.end(), wanted) != form.end());
 }
+
+}  // namespace videoroom::api

@@ -34,16 +34,15 @@ void cancel_booking(const std::string &booking_id, const std::optional<std::stri
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_cancel)
 {
-    using namespace videoroom;
-
-    api::Arguments arguments(fcinfo);
+    Arguments arguments(fcinfo);
     std::string booking_id = arguments.id(0, "booking_id");
     std::optional<std::string> reason = arguments.optional_text(1);
-    api::check_reason(reason);
-    api::cancel_booking(booking_id, reason);
+    check_reason(reason);
+    cancel_booking(booking_id, reason);
     return 0;
 }
+
+}  // namespace videoroom::api

@@ -3,14 +3,15 @@
 #include "core/time.hpp"
 #include "pg/stats.hpp"
 
+namespace videoroom::api {
+
 // count_callback(outcome, sent_at, received_at): outcome NULL could not be applied; the times are NULL where
 // they say nothing. Gives whether counters are kept.
 VIDEOROOM_FUNCTION(videoroom_count_callback)
 {
-    using namespace videoroom;
     namespace stats = pg::stats;
 
-    api::Arguments arguments(fcinfo);
+    Arguments arguments(fcinfo);
     std::string outcome = arguments.optional_text(0).value_or("failed");
     if (outcome == "failed")
         stats::count(&stats::Callbacks::failed);
@@ -24,3 +25,5 @@ VIDEOROOM_FUNCTION(videoroom_count_callback)
         stats::time_callback(pg::to_core(arguments.time(2, "received_at")) - *sent_at);
     return BoolGetDatum(stats::own() != nullptr);
 }
+
+}  // namespace videoroom::api

@@ -81,12 +81,11 @@ std::string create_booking(const Booking &booking)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_create_booking)
 {
-    using namespace videoroom;
-
-    std::string room_id = api::create_booking(api::read_booking(api::Arguments(fcinfo)));
+    std::string room_id = create_booking(read_booking(Arguments(fcinfo)));
     return pg::text(room_id).datum;
 }
+
+}  // namespace videoroom::api

@@ -36,14 +36,13 @@ void discard(int64 id)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_discard)
 {
-    using namespace videoroom;
-
-    if (!api::Arguments(fcinfo).given(0))
+    if (!Arguments(fcinfo).given(0))
         throw core::InvalidInput("outbox_id must not be null");
-    api::discard(PG_GETARG_INT64(0));
+    discard(PG_GETARG_INT64(0));
     return 0;
 }
+
+}  // namespace videoroom::api

@@ -15,12 +15,11 @@ void end_newest(const std::string &room_id)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_end)
 {
-    using namespace videoroom;
-
-    api::end_newest(api::Arguments(fcinfo).id(0, "room_id"));
+    end_newest(Arguments(fcinfo).id(0, "room_id"));
     return 0;
 }
+
+}  // namespace videoroom::api

@@ -26,18 +26,13 @@ std::string verdict_of(const Refusal &refusal)
     return std::string(unpack_sql_state(refusal.sqlstate)) + " " + refusal.reason;
 }
 
-std::string time_of(TimestampTz time)
-{
-    return core::format_iso8601(pg::to_core(time));
-}
-
 Finding apply(const Rule &rule, const SeatFacts &facts, TimestampTz now)
 {
     const Refusal *broken = rule.broken(facts, now);
     if (!broken)
         return {rule.what, kept, rule.kept_means};
     if (broken == &refusal::not_open)
-        return {rule.what, verdict_of(*broken), "the room opens at " + time_of(facts.opens_at)};
+        return {rule.what, verdict_of(*broken), "the room opens at " + pg::format_time(facts.opens_at)};
     return {rule.what, verdict_of(*broken), rule.broken_means};
 }
 
@@ -133,25 +128,24 @@ void put(const ReturnSetInfo *result, const Finding &finding)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_check_join)
 {
-    using namespace videoroom;
-
-    api::Arguments arguments(fcinfo);
+    Arguments arguments(fcinfo);
     std::string room_id = arguments.id(0, "room_id");
     std::optional<std::string> user_id;
     if (arguments.given(1))
         user_id = arguments.id(1, "user_id");
-    std::vector<api::Finding> findings = api::check_join(room_id, user_id);
-    api::Finding conclusion = api::conclude(findings);
+    std::vector<Finding> findings = check_join(room_id, user_id);
+    Finding conclusion = conclude(findings);
     pg::call([&] {
         InitMaterializedSRF(fcinfo, 0);
         auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-        api::put(result, conclusion);
-        for (const api::Finding &finding : findings)
-            api::put(result, finding);
+        put(result, conclusion);
+        for (const Finding &finding : findings)
+            put(result, finding);
     });
     return 0;
 }
+
+}  // namespace videoroom::api

@@ -38,17 +38,16 @@ void extend(const std::string &booking_id, TimestampTz ends_at)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_extend)
 {
-    using namespace videoroom;
-
-    api::Arguments arguments(fcinfo);
+    Arguments arguments(fcinfo);
     std::string booking_id = arguments.id(0, "booking_id");
     TimestampTz ends_at = arguments.time(1, "ends_at");
     if (ends_at <= GetCurrentTimestamp())
         throw core::InvalidInput("ends_at must be later than now");
-    api::extend(booking_id, ends_at);
+    extend(booking_id, ends_at);
     return 0;
 }
+
+}  // namespace videoroom::api

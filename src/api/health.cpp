@@ -57,11 +57,6 @@ std::string set_and_reload(const std::string &setting)
     return "ALTER SYSTEM SET " + setting + "; SELECT pg_reload_conf();";
 }
 
-std::string iso(TimestampTz time)
-{
-    return core::format_iso8601(pg::to_core(time));
-}
-
 Check preload(pg::Spi &)
 {
     if (pg::shared::state())
@@ -172,7 +167,8 @@ Check outbox(pg::Spi &spi)
             "calls given up: " + std::to_string(dead) + ", the last: " + rows.text(0, 2).value_or("unknown"),
             "SELECT * FROM videoroom.outbox WHERE dead_at IS NOT NULL; then SELECT videoroom_retry();");
     if (due && *due < GetCurrentTimestamp() - USECS_PER_MINUTE)
-        return bad("outbox", "a call is due since " + iso(*due), "See checks worker and account.");
+        return bad("outbox", "a call is due since " + pg::format_time(*due),
+                   "See checks worker and account.");
     return good("outbox", "nothing given up, nothing late");
 }
 
@@ -235,17 +231,16 @@ void put(const ReturnSetInfo *result, const Check &check)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_health)
 {
-    using namespace videoroom;
-
-    std::vector<api::Check> checks = api::check_all();
+    std::vector<Check> checks = check_all();
     pg::call([&] {
         InitMaterializedSRF(fcinfo, 0);
-        for (const api::Check &check : checks)
-            api::put(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), check);
+        for (const Check &check : checks)
+            put(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), check);
     });
     return 0;
 }
+
+}  // namespace videoroom::api

@@ -122,34 +122,28 @@ Link reported_join(const std::string &room_id, std::optional<std::string> user_i
 Datum link_row(FunctionCallInfo fcinfo, const Link &link)
 {
     return pg::call([&] {
-        TupleDesc descriptor = nullptr;
-        if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-            elog(ERROR, "return type must be a row type");
         Datum values[] = {
             CStringGetTextDatum(link.room_id.c_str()), CStringGetTextDatum(link.room_sid.c_str()),
             CStringGetTextDatum(link.user_id.c_str()), CStringGetTextDatum(link.url.c_str()),
             CStringGetTextDatum(link.token.c_str()),   TimestampTzGetDatum(link.expires_at)};
         bool nulls[] = {false, false, false, false, false, false};
-        return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+        return HeapTupleGetDatum(heap_form_tuple(pg::result_row(fcinfo), values, nulls));
     });
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_join)
 {
-    using namespace videoroom;
-
-    api::Arguments arguments(fcinfo);
+    Arguments arguments(fcinfo);
     std::string room_id = arguments.id(0, "room_id");
-    return api::link_row(fcinfo, api::reported_join(room_id, arguments.id(1, "user_id")));
+    return link_row(fcinfo, reported_join(room_id, arguments.id(1, "user_id")));
 }
 
 VIDEOROOM_FUNCTION(videoroom_join_claimed)
 {
-    using namespace videoroom;
-
-    std::string room_id = api::Arguments(fcinfo).id(0, "room_id");
-    return api::link_row(fcinfo, api::reported_join(room_id, std::nullopt));
+    std::string room_id = Arguments(fcinfo).id(0, "room_id");
+    return link_row(fcinfo, reported_join(room_id, std::nullopt));
 }
+
+}  // namespace videoroom::api

@@ -81,24 +81,21 @@ void remove_participant(const std::string &room_id, const std::string &user_id)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_add_participants)
 {
-    using namespace videoroom;
-
-    api::Arguments arguments(fcinfo);
+    Arguments arguments(fcinfo);
     std::string room_id = arguments.id(0, "room_id");
-    api::add_participants(room_id, arguments.users(1, "participants"));
+    add_participants(room_id, arguments.users(1, "participants"));
     return 0;
 }
 
 VIDEOROOM_FUNCTION(videoroom_remove_participant)
 {
-    using namespace videoroom;
-
-    api::Arguments arguments(fcinfo);
+    Arguments arguments(fcinfo);
     std::string room_id = arguments.id(0, "room_id");
-    api::remove_participant(room_id, arguments.id(1, "user_id"));
+    remove_participant(room_id, arguments.id(1, "user_id"));
     return 0;
 }
+
+}  // namespace videoroom::api

@@ -68,9 +68,7 @@ void inherit(pg::Spi &spi, const Room &room, Wish &wish)
 {
     Booking &booking = wish.booking;
     if (wish.keep_participants) {
-        pg::Rows people = spi.execute(find_people, {pg::text(room.room_id)});
-        for (uint64 row = 0; row < people.count(); row++)
-            booking.participants.push_back(*people.text(row, 1));
+        booking.participants = spi.execute(find_people, {pg::text(room.room_id)}).texts();
         check_participant_count(booking.participants.size());
     }
     if (wish.keep_options) {
@@ -103,12 +101,11 @@ std::string reschedule(Wish wish)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_reschedule)
 {
-    using namespace videoroom;
-
-    std::string room_id = api::reschedule(api::read_wish(api::Arguments(fcinfo)));
+    std::string room_id = reschedule(read_wish(Arguments(fcinfo)));
     return pg::text(room_id).datum;
 }
+
+}  // namespace videoroom::api

@@ -47,20 +47,16 @@ int64 retry(std::optional<int64> id)
     pg::Value which{INT8OID, Int64GetDatum(id.value_or(0)), !id};
     if (id && spi.execute(find_call, {which}).empty())
         refuse(refusal::unknown_call);
-    pg::Rows locked = spi.execute(id ? lock_room : lock_rooms, {which});
-    std::vector<std::string> rooms;
-    for (uint64 i = 0; i < locked.count(); i++)
-        rooms.push_back(*locked.text(i, 1));
+    std::vector<std::string> rooms = spi.execute(id ? lock_room : lock_rooms, {which}).texts();
     return static_cast<int64>(spi.execute(requeue, {which, pg::text_array(rooms)}).count());
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_retry)
 {
-    using namespace videoroom;
-
-    api::Arguments arguments(fcinfo);
-    return Int64GetDatum(api::retry(arguments.given(0) ? std::optional(PG_GETARG_INT64(0)) : std::nullopt));
+    Arguments arguments(fcinfo);
+    return Int64GetDatum(retry(arguments.given(0) ? std::optional(PG_GETARG_INT64(0)) : std::nullopt));
 }
+
+}  // namespace videoroom::api

@@ -136,23 +136,19 @@ stats::Stats &own_stats()
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 VIDEOROOM_FUNCTION(videoroom_stats)
 {
-    using namespace videoroom;
-
-    pg::stats::Stats &stats = api::own_stats();
+    pg::stats::Stats &stats = own_stats();
     pg::shared::Status status = pg::shared::read_status(MyDatabaseId);
     return pg::call([&] {
-        TupleDesc descriptor = nullptr;
-        if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-            elog(ERROR, "return type must be a row type");
-        api::Row row(BlessTupleDesc(descriptor));
+        Row row(pg::result_row(fcinfo));
         row.add(std::optional(stats.since));
-        api::add_calls(row, stats.calls, status);
-        api::add_callbacks(row, stats.callbacks);
-        api::add_joins(row, stats.joins, status);
+        add_calls(row, stats.calls, status);
+        add_callbacks(row, stats.callbacks);
+        add_joins(row, stats.joins, status);
         return row.form();
     });
 }
+
+}  // namespace videoroom::api

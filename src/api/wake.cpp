@@ -48,27 +48,24 @@ void wake_for(const TriggerData *trigger)
 }
 
 }  // namespace
-}  // namespace videoroom::api
 
 // BEFORE INSERT OR UPDATE OF run_at, dead_at ON videoroom.outbox FOR EACH ROW.
 VIDEOROOM_FUNCTION(videoroom_outbox_wake)
 {
-    using namespace videoroom;
-
     if (!CALLED_AS_TRIGGER(fcinfo))
         throw pg::Failure(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "must be called as a trigger");
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     return pg::call([&] {
-        api::wake_for(trigger);
-        return PointerGetDatum(api::completed_row(trigger));
+        wake_for(trigger);
+        return PointerGetDatum(completed_row(trigger));
     });
 }
 
 // Wakes the worker, or has one started, when this transaction has committed.
 VIDEOROOM_FUNCTION(videoroom_wake)
 {
-    using namespace videoroom;
-
     pg::call([] { pg::wake_at_commit(DT_NOBEGIN); });
     return 0;
 }
+
+}  // namespace videoroom::api

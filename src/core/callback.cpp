@@ -16,32 +16,10 @@ namespace {
 
 using Values = decltype(DecodedCallback::payload);
 
-bool is_account_sid(std::string_view text)
-{
-    return is_sid("AC", text);
-}
-bool is_room_sid(std::string_view text)
-{
-    return is_sid("RM", text);
-}
-bool is_participant_sid(std::string_view text)
-{
-    return is_sid("PA", text);
-}
-bool is_track_sid(std::string_view text)
-{
-    return is_sid("MT", text);
-}
-
 bool is_number(std::string_view text)
 {
     return !text.empty() && text.size() <= 9 &&
            text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-bool is_timestamp(std::string_view text)
-{
-    return parse_iso8601(text).has_value();
 }
 
 bool is_event(std::string_view text)
@@ -50,24 +28,10 @@ bool is_event(std::string_view text)
            text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-_") == std::string_view::npos;
 }
 
-bool is_room_status(std::string_view text)
+template <std::size_t size>
+constexpr bool is_one_of(std::string_view text, const std::string_view (&words)[size])
 {
-    return text == "in-progress" || text == "completed" || text == "failed";
-}
-
-bool is_room_type(std::string_view text)
-{
-    return text == "group" || text == "go" || text == "peer-to-peer" || text == "group-small";
-}
-
-bool is_participant_status(std::string_view text)
-{
-    return text == "connected" || text == "disconnected" || text == "reconnecting";
-}
-
-bool is_track_kind(std::string_view text)
-{
-    return text == "audio" || text == "video" || text == "data";
+    return std::find(std::begin(words), std::end(words), text) != std::end(words);
 }
 
 // Twilio: 128 characters at most (error 53200), of up to 4 bytes. Not check_id: whoever else holds an API key
@@ -87,22 +51,37 @@ struct Parameter {
     bool (*matches)(std::string_view);
 };
 
+using Text = std::string_view;
+
 // Twilio: parameters of room, participant and track events (Video status callbacks), sorted.
-constexpr std::array<Parameter, 15> parameters = {{{"AccountSid", is_account_sid},
-                                                   {"ParticipantDuration", is_number},
-                                                   {"ParticipantIdentity", is_identity},
-                                                   {"ParticipantSid", is_participant_sid},
-                                                   {"ParticipantStatus", is_participant_status},
-                                                   {"RoomDuration", is_number},
-                                                   {"RoomName", is_room_id},
-                                                   {"RoomSid", is_room_sid},
-                                                   {"RoomStatus", is_room_status},
-                                                   {"RoomType", is_room_type},
-                                                   {"SequenceNumber", is_number},
-                                                   {"StatusCallbackEvent", is_event},
-                                                   {"Timestamp", is_timestamp},
-                                                   {"TrackKind", is_track_kind},
-                                                   {"TrackSid", is_track_sid}}};
+constexpr Parameter parameters[] = {
+    {"AccountSid", [](Text text) { return is_sid("AC", text); }},
+    {"ParticipantDuration", is_number},
+    {"ParticipantIdentity", is_identity},
+    {"ParticipantSid", [](Text text) { return is_sid("PA", text); }},
+    {"ParticipantStatus",
+     [](Text text) {
+         return is_one_of(text, {"connected", "disconnected", "reconnecting"});
+     }},
+    {"RoomDuration", is_number},
+    {"RoomName", is_room_id},
+    {"RoomSid", [](Text text) { return is_sid("RM", text); }},
+    {"RoomStatus",
+     [](Text text) {
+         return is_one_of(text, {"in-progress", "completed", "failed"});
+     }},
+    {"RoomType",
+     [](Text text) {
+         return is_one_of(text, {"group", "go", "peer-to-peer", "group-small"});
+     }},
+    {"SequenceNumber", is_number},
+    {"StatusCallbackEvent", is_event},
+    {"Timestamp", [](Text text) { return parse_iso8601(text).has_value(); }},
+    {"TrackKind",
+     [](Text text) {
+         return is_one_of(text, {"audio", "video", "data"});
+     }},
+    {"TrackSid", [](Text text) { return is_sid("MT", text); }}};
 
 constexpr std::array<std::string_view, 6> always = {
     "AccountSid", "RoomName", "RoomSid", "RoomStatus", "StatusCallbackEvent", "Timestamp"};
@@ -112,8 +91,7 @@ constexpr std::array<std::string_view, 2> of_tracks = {"TrackKind", "TrackSid"};
 
 bool is_track_event(std::string_view event)
 {
-    return event == "track-added" || event == "track-removed" || event == "track-enabled" ||
-           event == "track-disabled";
+    return is_one_of(event, {"track-added", "track-removed", "track-enabled", "track-disabled"});
 }
 
 bool is_participant_event(std::string_view event)
@@ -128,7 +106,7 @@ bool is_room_event(std::string_view event)
 
 bool is_known(std::string_view name)
 {
-    return std::any_of(parameters.begin(), parameters.end(),
+    return std::any_of(std::begin(parameters), std::end(parameters),
                        [&](const Parameter &parameter) { return parameter.name == name; });
 }
 
@@ -188,7 +166,7 @@ std::optional<std::string> wrong(const Form &form, const Values &values, std::st
                           [&](const auto &pair) { return pair.first == parameter.name; }) > 1)
             return std::string(parameter.name) + " is there twice";
     const auto account = values.find("AccountSid");
-    if (account != values.end() && is_account_sid(account->second) && account->second != account_sid)
+    if (account != values.end() && is_sid("AC", account->second) && account->second != account_sid)
         return "the account is another";
     for (const Parameter &parameter : parameters) {
         const auto value = values.find(parameter.name);

@@ -113,4 +113,14 @@ std::string url_encode(std::string_view text)
     return result;
 }
 
+std::string fill_in(std::string_view text, std::string_view placeholder, std::string_view value)
+{
+    std::string result;
+    for (auto at = text.find(placeholder); at != std::string_view::npos; at = text.find(placeholder)) {
+        result.append(text.substr(0, at)).append(url_encode(value));
+        text.remove_prefix(at + placeholder.size());
+    }
+    return result.append(text);
+}
+
 }  // namespace videoroom::core

@@ -19,4 +19,7 @@ std::string encode_form(const Form &form);
 // form.
 std::string url_encode(std::string_view text);
 
+// The text with each `placeholder` replaced by the value, URL-encoded.
+std::string fill_in(std::string_view text, std::string_view placeholder, std::string_view value);
+
 }  // namespace videoroom::core

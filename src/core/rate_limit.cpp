@@ -24,16 +24,16 @@ constexpr Time shortest_pause = second;
 constexpr double used_of_quota = 0.95;
 
 // A full bucket and what is refilled in the second after it make the quota: any second then keeps to it.
-double refill_rate(double per_second, double burst)
+double refill_rate(double per_second)
 {
-    return used_of_quota * per_second - (burst - 1);
+    return used_of_quota * per_second - (burst_for(per_second) - 1);
 }
 
-double tokens_at(const TokenBucket &bucket, Time now, double per_second, double burst)
+double tokens_at(const TokenBucket &bucket, Time now, double per_second)
 {
     // A clock that was set back refills nothing.
     const double passed = static_cast<double>(std::max<Time>(0, now - bucket.refilled_at)) / second;
-    return std::min(burst, bucket.tokens + passed * refill_rate(per_second, burst));
+    return std::min(burst_for(per_second), bucket.tokens + passed * refill_rate(per_second));
 }
 
 bool holding_back(const Breaker &breaker)
@@ -80,13 +80,8 @@ void TokenBucket::follow_clock(Time now)
 
 bool TokenBucket::take(Time now, double per_second)
 {
-    return take(now, per_second, burst_for(per_second));
-}
-
-bool TokenBucket::take(Time now, double per_second, double burst)
-{
     follow_clock(now);
-    tokens = tokens_at(*this, now, per_second, burst);
+    tokens = tokens_at(*this, now, per_second);
     refilled_at = std::max(refilled_at, now);
     if (tokens < 1 - rounding)
         return false;
@@ -96,15 +91,10 @@ bool TokenBucket::take(Time now, double per_second, double burst)
 
 Time TokenBucket::next(Time now, double per_second) const
 {
-    return next(now, per_second, burst_for(per_second));
-}
-
-Time TokenBucket::next(Time now, double per_second, double burst) const
-{
-    const double missing = 1 - tokens_at(*this, now, per_second, burst);
+    const double missing = 1 - tokens_at(*this, now, per_second);
     if (missing <= rounding)
         return now;
-    return now + static_cast<Time>(std::ceil(missing / refill_rate(per_second, burst) * second));
+    return now + static_cast<Time>(std::ceil(missing / refill_rate(per_second) * second));
 }
 
 bool Breaker::allows(Time now)

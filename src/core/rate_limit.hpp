@@ -18,11 +18,9 @@ struct TokenBucket {
     void follow_clock(Time now);
 
     bool take(Time now, double per_second);
-    bool take(Time now, double per_second, double burst);
 
     // When there will be a token; now, if there is one.
     Time next(Time now, double per_second) const;
-    Time next(Time now, double per_second, double burst) const;
 };
 
 // How many may leave at once: a tenth of the quota. The bucket refills that much slower, to keep within it.

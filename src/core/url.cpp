@@ -139,15 +139,9 @@ std::optional<Url> parse_url(std::string_view text)
         text = text.substr(0, hash);
     }
     const auto end = std::min(text.size(), text.find_first_of("/?"));
-    std::string_view authority = text.substr(0, end);
+    const std::string_view authority = text.substr(0, end);
     url.path = text.substr(end);
 
-    if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
-        url.user_info = authority.substr(0, at);
-        if (url.user_info.empty())
-            return std::nullopt;
-        authority.remove_prefix(at + 1);
-    }
     const auto bracket = authority.rfind(']');
     const auto colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
     url.host = to_lower(authority.substr(0, colon));
@@ -162,7 +156,7 @@ std::optional<Url> parse_url(std::string_view text)
 std::string check_api_url(std::string_view text)
 {
     const auto url = parse_url(text);
-    if (!url || !url->user_info.empty() || url->fragment || (!url->path.empty() && url->path != "/"))
+    if (!url || url->fragment || (!url->path.empty() && url->path != "/"))
         throw InvalidInput("API URL must be of the form https://host or https://host:port");
     if (url->scheme != "https" && !url->is_loopback())
         throw InvalidInput("API URL must begin with https://", "Plain http is allowed for loopback only.");
@@ -194,14 +188,7 @@ void check_callback_url(std::string_view text)
 
 std::string expand_callback_url(std::string_view url, std::string_view database)
 {
-    constexpr std::string_view placeholder = "{database}";
-    std::string result;
-    for (auto at = url.find(placeholder); at != std::string_view::npos; at = url.find(placeholder)) {
-        result += url.substr(0, at);
-        result += url_encode(database);
-        url.remove_prefix(at + placeholder.size());
-    }
-    return result += url;
+    return fill_in(url, "{database}", database);
 }
 
 std::string with_retry_policy(std::string_view url)
@@ -215,7 +202,7 @@ std::string with_retry_policy(std::string_view url)
 std::optional<std::array<std::string, 2>> port_forms(std::string_view text)
 {
     const auto url = parse_url(text);
-    if (!url || !url->user_info.empty())
+    if (!url)
         return std::nullopt;
     const std::string host = url->scheme + "://" + url->host;
     return {{host + url->path, host + ':' + std::to_string(url->port) + url->path}};
@@ -225,7 +212,7 @@ bool same_origin(std::string_view page_url, std::string_view api_url)
 {
     const auto page = parse_url(page_url);
     const auto api = parse_url(api_url);
-    return page && api && page->user_info.empty() && !page->fragment && page->origin() == api->origin();
+    return page && api && !page->fragment && page->origin() == api->origin();
 }
 
 }  // namespace videoroom::core

@@ -7,13 +7,13 @@
 
 namespace videoroom::core {
 
-// An absolute http or https URL, taken apart. Only what RFC 3986 allows to be written passes, and braces.
+// An absolute http or https URL, taken apart. Only what RFC 3986 allows to be written passes, and braces; no
+// user.
 struct Url {
     std::string scheme;  // lower case
-    std::string user_info;
-    std::string host;  // lower case, an IPv6 address with its brackets
-    int port = 0;      // the scheme's own where none is written
-    std::string path;  // and query; "" or beginning with / or ?
+    std::string host;    // lower case, an IPv6 address with its brackets
+    int port = 0;        // the scheme's own where none is written
+    std::string path;    // and query; "" or beginning with / or ?
     std::optional<std::string> fragment;
 
     std::string origin() const;  // the port only where it is not the scheme's

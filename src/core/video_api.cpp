@@ -114,26 +114,25 @@ std::optional<Participant> read_participant(const Json &object)
     return fields.good() ? std::optional(participant) : std::nullopt;
 }
 
-// The elements under `key` into *elements and where the next page is, or nullopt if anything is wrong.
 template <typename Element>
-std::optional<std::string> read_page(std::string_view body, std::string_view key,
-                                     std::optional<Element> (*read)(const Json &),
-                                     std::vector<Element> *elements)
+std::optional<Page<Element>> read_page(std::string_view body, std::string_view key,
+                                       std::optional<Element> (*read)(const Json &))
 {
-    const auto page = Json::try_parse(body);
-    const auto list = page ? page->get(key) : std::nullopt;
-    const auto meta = page ? page->get("meta") : std::nullopt;
+    const auto object = Json::try_parse(body);
+    const auto list = object ? object->get(key) : std::nullopt;
+    const auto meta = object ? object->get("meta") : std::nullopt;
     if (!list || !list->is_array() || !meta || !meta->is_object())
         return std::nullopt;
+    Page<Element> page;
     for (const Json &item : list->items()) {
         auto element = read(item);
         if (!element)
             return std::nullopt;
-        elements->push_back(std::move(*element));
+        page.elements.push_back(std::move(*element));
     }
     Fields fields(*meta);
-    const std::string next = fields.text("next_page_url");
-    return fields.good() ? std::optional(next) : std::nullopt;
+    page.next_page_url = fields.text("next_page_url");
+    return fields.good() ? std::optional(std::move(page)) : std::nullopt;
 }
 
 std::string room_path(std::string_view sid_or_name)
@@ -229,24 +228,14 @@ std::optional<Participant> parse_participant(std::string_view body)
     return object ? read_participant(*object) : std::nullopt;
 }
 
-std::optional<RoomPage> parse_rooms(std::string_view body)
+std::optional<Page<Room>> parse_rooms(std::string_view body)
 {
-    RoomPage page;
-    const auto next = read_page(body, "rooms", read_room, &page.rooms);
-    if (!next)
-        return std::nullopt;
-    page.next_page_url = *next;
-    return page;
+    return read_page(body, "rooms", read_room);
 }
 
-std::optional<ParticipantPage> parse_participants(std::string_view body)
+std::optional<Page<Participant>> parse_participants(std::string_view body)
 {
-    ParticipantPage page;
-    const auto next = read_page(body, "participants", read_participant, &page.participants);
-    if (!next)
-        return std::nullopt;
-    page.next_page_url = *next;
-    return page;
+    return read_page(body, "participants", read_participant);
 }
 
 ApiError parse_error(long http_status, std::string_view body)

@@ -58,22 +58,18 @@ struct Participant {
     std::optional<Time> date_updated;
 };
 
-struct RoomPage {
-    std::vector<Room> rooms;
+template <typename Element>
+struct Page {
+    std::vector<Element> elements;
     std::string next_page_url;  // empty on the last page
-};
-
-struct ParticipantPage {
-    std::vector<Participant> participants;
-    std::string next_page_url;
 };
 
 // What Twilio answered; nullopt where it is not what the API describes: no sid of the right kind, a status it
 // does not have, a wrong type. A page with one bad element is bad as a whole.
 std::optional<Room> parse_room(std::string_view body);
 std::optional<Participant> parse_participant(std::string_view body);
-std::optional<RoomPage> parse_rooms(std::string_view body);
-std::optional<ParticipantPage> parse_participants(std::string_view body);
+std::optional<Page<Room>> parse_rooms(std::string_view body);
+std::optional<Page<Participant>> parse_participants(std::string_view body);
 
 struct ApiError {
     long status = 0;

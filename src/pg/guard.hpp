@@ -154,6 +154,15 @@ std::invoke_result_t<F> wall(F &&f)
     pg_unreachable();
 }
 
+// What the row is made of that a SQL-callable function returns. Calls the server: behind call().
+inline TupleDesc result_row(FunctionCallInfo fcinfo)
+{
+    TupleDesc descriptor = nullptr;
+    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    return BlessTupleDesc(descriptor);
+}
+
 }  // namespace videoroom::pg
 
 // Declares a SQL-callable function whose body is ordinary C++, behind the wall.

@@ -80,6 +80,7 @@ extern "C" {
 }
 
 #include <bit>
+#include <string>
 #include <string_view>
 
 #include "core/time.hpp"
@@ -97,6 +98,12 @@ constexpr core::Time to_core(TimestampTz time) noexcept
 constexpr TimestampTz to_server(core::Time time) noexcept
 {
     return time - epoch_gap;
+}
+
+// As ISO 8601 has it, in UTC.
+inline std::string format_time(TimestampTz time)
+{
+    return core::format_iso8601(to_core(time));
 }
 
 // Uniform in [0, 1), for spreading retries; no secret may depend on it.

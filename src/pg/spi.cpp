@@ -138,6 +138,14 @@ std::optional<std::string> Rows::text(uint64 row, int column) const
     return std::string(value);
 }
 
+std::vector<std::string> Rows::texts() const
+{
+    std::vector<std::string> values;
+    for (uint64 row = 0; row < count(); row++)
+        values.push_back(text(row, 1).value());
+    return values;
+}
+
 std::optional<Datum> Rows::datum(uint64 row, int column) const
 {
     bool null = true;

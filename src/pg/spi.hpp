@@ -60,6 +60,7 @@ public:
 
     // Columns count from 1. Reading SQL NULL gives nullopt; the typed forms take the column's very type.
     std::optional<std::string> text(uint64 row, int column) const;
+    std::vector<std::string> texts() const;  // the first column, which is never NULL
     std::optional<TimestampTz> timestamp(uint64 row, int column) const;
     std::optional<int64> bigint(uint64 row, int column) const;
     std::optional<int32> integer(uint64 row, int column) const;

@@ -37,19 +37,14 @@ pg::Statement bury_row = {R"(
     UPDATE videoroom.outbox SET dead_at = $2, sent_at = $3, last_error = $4::pg_catalog.jsonb WHERE id = $1)"};
 
 // What one answer means.
-class AnswerHandler {
-public:
-    AnswerHandler(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at, Facts &facts,
-                  Effects &effects)
-        : spi_(spi),
-          answered_(answered),
-          call_(answered.call),
-          closed_(closed),
-          resume_at_(resume_at),
-          facts_(facts),
-          effects_(effects)
-    {
-    }
+struct AnswerHandler {
+    pg::Spi &spi_;
+    const Answered &answered_;
+    const Call &call_;
+    bool closed_;
+    TimestampTz resume_at_;
+    Facts &facts_;
+    Effects &effects_;
 
     void take()
     {
@@ -60,7 +55,6 @@ public:
         facts_.about(call_.room_id);
     }
 
-private:
     void succeeded()
     {
         switch (call_.purpose) {
@@ -198,8 +192,8 @@ private:
 
     void participants_read()
     {
-        core::ParticipantPage page = *core::parse_participants(answered_.answer.body);
-        for (const core::Participant &participant : page.participants)
+        auto page = *core::parse_participants(answered_.answer.body);
+        for (const core::Participant &participant : page.elements)
             facts_.connection(call_.room_sid, participant, call_.sent_at);
         if (auto more = next_page(call_, page.next_page_url))
             effects_.follow_ups.push_back(std::move(*more));
@@ -278,14 +272,6 @@ private:
         return writes && answered_.may_have_arrived ? std::optional(GetCurrentTimestamp())
                                                     : call_.sent_before;
     }
-
-    pg::Spi &spi_;
-    const Answered &answered_;
-    const Call &call_;
-    bool closed_;
-    TimestampTz resume_at_;
-    Facts &facts_;
-    Effects &effects_;
 };
 
 }  // namespace
@@ -294,7 +280,7 @@ AnswerBatch::AnswerBatch(pg::Spi &spi, TimestampTz resume_at) : spi_(spi), resum
 
 void AnswerBatch::add(const Answered &answered, bool closed)
 {
-    AnswerHandler(spi_, answered, closed, resume_at_, facts_, effects_).take();
+    AnswerHandler{spi_, answered, answered.call, closed, resume_at_, facts_, effects_}.take();
 }
 
 // A name is unique among rooms in progress: whatever else we hold open under it is over.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
-#include <set>
 #include <span>
 #include <utility>
 
@@ -71,12 +70,9 @@ void leave(pg::Spi &spi, const std::vector<Answered *> &left)
     rooms.reserve(left.size());
     for (const Answered *answered : left)
         rooms.push_back(answered->call.room_id);
-    pg::Rows rows = spi.execute(select_rooms, {pg::text_array(rooms)});
-    std::set<std::string> there;
-    for (uint64 i = 0; i < rows.count(); i++)
-        there.insert(rows.text(i, 1).value());
+    const std::vector<std::string> there = spi.execute(select_rooms, {pg::text_array(rooms)}).texts();
     for (Answered *answered : left) {
-        if (there.contains(answered->call.room_id))
+        if (std::find(there.begin(), there.end(), answered->call.room_id) != there.end())
             put_off(*answered);
         else
             answered->recorded = true;

@@ -151,9 +151,8 @@ Facts::Sessions Facts::still_to_merge(pg::Spi &spi) const
         spi.execute(insert_sessions, {pg::text_array(made_.room_id), pg::text_array(made_.room_sid),
                                       pg::timestamp_array(made_.started), pg::timestamp_array(made_.ended),
                                       pg::timestamp_array(made_.alive), pg::timestamp_array(made_.over)});
-    std::set<std::string> written;
-    for (uint64 i = 0; i < rows.count(); i++)
-        written.insert(rows.text(i, 1).value());
+    const std::vector<std::string> texts = rows.texts();
+    const std::set<std::string> written(texts.begin(), texts.end());
     for (std::size_t i = 0; i < made_.room_sid.size(); i++)
         if (!written.contains(made_.room_sid[i]))
             sessions.add(made_, i);

@@ -143,10 +143,10 @@ std::vector<Call> Reconciler::take(const Answered &answered)
 
 std::vector<Call> Reconciler::read_page(const Answered &answered)
 {
-    core::RoomPage page = *core::parse_rooms(answered.answer.body);
+    auto page = *core::parse_rooms(answered.answer.body);
     std::vector<std::string> sids;
     std::vector<std::string> names;
-    for (const core::Room &room : page.rooms) {
+    for (const core::Room &room : page.elements) {
         sids.push_back(room.sid);
         names.push_back(room.unique_name);
     }

@@ -35,10 +35,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if (const auto participant = parse_participant(body))
         check_participant(*participant);
     if (const auto page = parse_rooms(body))
-        for (const Room &room : page->rooms)
+        for (const Room &room : page->elements)
             check_room(room);
     if (const auto page = parse_participants(body))
-        for (const Participant &participant : page->participants)
+        for (const Participant &participant : page->elements)
             check_participant(participant);
 
     const ApiError error = parse_error(400, body);

@@ -149,12 +149,12 @@ TEST(ParsePages, ReadElementsAndTheNextPage)
         parse_rooms(R"({"rooms":[)" + room_json + "," + room_json +
                     R"(],"meta":{"next_page_url":"https://video.twilio.com/v1/Rooms?Page=1"}})");
     ASSERT_TRUE(rooms);
-    EXPECT_EQ(rooms->rooms.size(), 2U);
+    EXPECT_EQ(rooms->elements.size(), 2U);
     EXPECT_EQ(rooms->next_page_url, "https://video.twilio.com/v1/Rooms?Page=1");
     const auto participants =
         parse_participants(R"({"participants":[)" + participant_json + R"(],"meta":{"next_page_url":null}})");
     ASSERT_TRUE(participants);
-    EXPECT_EQ(participants->participants.at(0).identity, "Alice");
+    EXPECT_EQ(participants->elements.at(0).identity, "Alice");
     EXPECT_EQ(participants->next_page_url, "");
     EXPECT_TRUE(parse_rooms(R"({"rooms":[],"meta":{}})"));
 }
