@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "api/preload.hpp"
 #include "core/link.hpp"
 #include "pg/credentials.hpp"
 #include "pg/home.hpp"
@@ -62,7 +61,7 @@ Check preload(pg::Spi &)
     if (pg::shared::state())
         return good("preload", "the library is preloaded");
     return bad("preload", "the library is not preloaded: no worker makes rooms, no join can wait",
-               preload_line());
+               pg::shared::preload_line());
 }
 
 Check missing_worker(pg::Spi &spi, const pg::shared::Status &status)
@@ -85,7 +84,7 @@ Check missing_worker(pg::Spi &spi, const pg::shared::Status &status)
 Check worker(pg::Spi &spi)
 {
     if (!pg::shared::state())
-        return bad("worker", "no worker runs without the preload", preload_line());
+        return bad("worker", "no worker runs without the preload", pg::shared::preload_line());
     if (RecoveryInProgress())
         return good("worker", "none on a standby");
     if (!pg::settings::enabled)

@@ -66,7 +66,6 @@ inline constexpr Refusal busy{unavailable, "room not ready", "busy"};
 }  // namespace refusal
 
 // Throws it, with one more member in its detail where there is one.
-[[noreturn]] void refuse(const Refusal &refusal);
-[[noreturn]] void refuse(const Refusal &refusal, std::string_view key, std::string_view value);
+[[noreturn]] void refuse(const Refusal &refusal, std::string_view key = "", std::string_view value = "");
 
 }  // namespace videoroom::api

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 
-#include "api/preload.hpp"
 #include "pg/guard.hpp"
 #include "pg/shared_state.hpp"
 
@@ -126,7 +125,7 @@ stats::Stats &own_stats()
 {
     if (!pg::shared::state())
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "videoroom is not preloaded",
-                          "The counters are in shared memory.", preload_line());
+                          "The counters are in shared memory.", pg::shared::preload_line());
     stats::Stats *own = stats::own();
     if (!own)
         throw pg::Failure(

@@ -1,6 +1,7 @@
 #include "core/form.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -8,25 +9,13 @@
 namespace videoroom::core {
 namespace {
 
-int hex_digit(char c) noexcept
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 // The byte of a %XX at text[at]; -1 if there is none.
 int escaped_byte(std::string_view text, std::size_t at) noexcept
 {
-    if (text[at] != '%' || at + 2 >= text.size())
-        return -1;
-    const int high = hex_digit(text[at + 1]);
-    const int low = hex_digit(text[at + 2]);
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
+    const std::string_view digits = text.substr(at + 1, 2);
+    unsigned byte = 0;
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    return digits.size() == 2 && read.ptr == digits.data() + 2 ? static_cast<int>(byte) : -1;
 }
 
 std::string unescape(std::string_view text)

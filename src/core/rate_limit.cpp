@@ -17,7 +17,7 @@ constexpr int most_doublings = 5;  // 1 s to 32 s, cut to the next
 constexpr Time longest_opening = 30 * second;
 constexpr Time probe_limit = 2 * minute;
 constexpr Time unauthorized_pause = minute;
-constexpr Time longest_pause = hour;  // as parse_retry_after has it
+constexpr Time longest_pause = hour;
 constexpr Time shortest_pause = second;
 
 // Calls that leave a second apart may arrive a little closer.

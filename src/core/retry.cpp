@@ -2,13 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdint>
 
 namespace videoroom::core {
 namespace {
-
-constexpr Time longest_pause = hour;
 
 template <std::size_t size>
 bool contains(const std::array<int, size> &codes, int code)
@@ -35,46 +31,6 @@ bool ends_something(Action action)
 bool reads(Action action)
 {
     return action == Action::fetch_room || action == Action::list;
-}
-
-// A number of exactly `digits` digits.
-std::optional<int> number(std::string_view text, std::size_t at, std::size_t digits)
-{
-    int value = 0;
-    const std::string_view piece = text.substr(at, digits);
-    const auto [end, error] = std::from_chars(piece.data(), piece.data() + piece.size(), value);
-    if (error != std::errc() || end != piece.data() + digits || piece.front() == '-')
-        return std::nullopt;
-    return value;
-}
-
-// RFC 9110: "Sun, 06 Nov 1994 08:49:37 GMT".
-std::optional<Time> parse_http_date(std::string_view text)
-{
-    constexpr std::string_view shape = "Sun, 06 Nov 1994 08:49:37 GMT";
-    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    if (text.size() != shape.size() || !text.ends_with(" GMT") || text.substr(3, 2) != ", " ||
-        text[7] != ' ' || text[11] != ' ' || text[16] != ' ' || text[19] != ':' || text[22] != ':')
-        return std::nullopt;
-    const auto month = months.find(text.substr(8, 3));
-    const auto day = number(text, 5, 2);
-    const auto year = number(text, 12, 4);
-    const auto hours = number(text, 17, 2);
-    const auto minutes = number(text, 20, 2);
-    const auto seconds = number(text, 23, 2);
-    if (month == std::string_view::npos || month % 3 != 0 || !day || !year || !hours || !minutes || !seconds)
-        return std::nullopt;
-    const auto moment = utc_seconds(*year, static_cast<int>(month / 3) + 1, *day, *hours, *minutes, *seconds);
-    return moment ? std::optional(*moment * second) : std::nullopt;
-}
-
-std::optional<Time> parse_seconds(std::string_view text, Time now)
-{
-    if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string_view::npos)
-        return std::nullopt;
-    std::int64_t seconds = 0;
-    std::from_chars(text.data(), text.data() + text.size(), seconds);
-    return now + seconds * second;
 }
 
 }  // namespace
@@ -123,21 +79,6 @@ Time backoff(int attempts, Time cap, double random01)
     const int doublings = std::clamp(attempts - 1, 0, 32);
     const Time longest = std::min(cap, second << doublings);
     return static_cast<Time>(static_cast<double>(longest) * std::clamp(random01, 0.0, 1.0));
-}
-
-std::optional<Time> parse_retry_after(std::string_view header, Time now)
-{
-    const auto space = [](char c) { return c == ' ' || c == '\t'; };
-    while (!header.empty() && space(header.front()))
-        header.remove_prefix(1);
-    while (!header.empty() && space(header.back()))
-        header.remove_suffix(1);
-    auto moment = parse_seconds(header, now);
-    if (!moment)
-        moment = parse_http_date(header);
-    if (!moment)
-        return std::nullopt;
-    return std::clamp(*moment, now, now + longest_pause);
 }
 
 }  // namespace videoroom::core

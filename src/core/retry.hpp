@@ -18,6 +18,7 @@ struct Outcome {
     int code = 0;     // Twilio's, 0 if none
 };
 
+// The first four say that Twilio knows us and that nothing is wrong.
 enum class Verdict {
     done,
     room_exists,   // create: fetch it by name and adopt it
@@ -41,9 +42,5 @@ bool may_have_arrived(const Outcome &outcome);
 
 // How long to wait after the given number of failed attempts (1 and up): full jitter, from 1 s, doubling.
 Time backoff(int attempts, Time cap, double random01);
-
-// The moment a Retry-After header names, as seconds or as a date, never more than an hour from now; nullopt
-// if it is neither.
-std::optional<Time> parse_retry_after(std::string_view header, Time now);
 
 }  // namespace videoroom::core

@@ -39,8 +39,7 @@ std::optional<Time> fraction(std::string_view text)
     return value;
 }
 
-}  // namespace
-
+// Seconds since the epoch; nullopt where there is no such day or time.
 std::optional<std::int64_t> utc_seconds(int year, int month, int day, int hours, int minutes, int seconds)
 {
     if (year < 1 || year > 9999 || month < 1 || day < 1 || hours < 0 || minutes < 0 || seconds < 0)
@@ -53,6 +52,8 @@ std::optional<std::int64_t> utc_seconds(int year, int month, int day, int hours,
     const auto days = std::chrono::sys_days(date).time_since_epoch().count();
     return ((std::int64_t{days} * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
+
+}  // namespace
 
 std::optional<Time> parse_iso8601(std::string_view text)
 {

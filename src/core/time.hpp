@@ -31,7 +31,4 @@ std::optional<Time> parse_iso8601(std::string_view text);
 // The same moment as parse_iso8601 reads it, with no fraction, milliseconds or microseconds, as needed.
 std::string format_iso8601(Time time);
 
-// Seconds since the epoch of a date and time of day in UTC; nullopt where there is no such day or time.
-std::optional<std::int64_t> utc_seconds(int year, int month, int day, int hours, int minutes, int seconds);
-
 }  // namespace videoroom::core

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,8 @@ struct Answer {
     core::Transport transport = core::Transport::lost;
     long status = 0;  // only when answered
     std::string body;
-    std::string retry_after;  // the header as it came
-    std::string request_id;   // Twilio-Request-Id
+    std::optional<core::Time> retry_after;  // how long Retry-After asks for, from now; may have passed
+    std::string request_id;                 // Twilio-Request-Id
     std::string error;
     core::Time took = 0;  // from start() to the end, waiting for a connection included
 };

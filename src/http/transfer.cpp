@@ -1,5 +1,7 @@
 #include "http/transfer.hpp"
 
+#include <charconv>
+#include <ctime>
 #include <exception>
 #include <new>
 #include <utility>
@@ -12,6 +14,18 @@ constexpr std::size_t max_body = 8UL * 1024 * 1024;
 
 // Load balancers close what was idle for a minute; a request sent into that moment would be lost.
 constexpr long max_idle_seconds = 50;
+
+// RFC 9110: seconds, or a date.
+std::optional<core::Time> retry_after(const std::string &header)
+{
+    const char *end = header.data() + header.size();
+    std::int64_t seconds = 0;
+    if (const auto read = std::from_chars(header.data(), end, seconds);
+        read.ec == std::errc() && read.ptr == end && seconds >= 0 && header.size() <= 9)
+        return seconds * core::second;
+    const time_t date = header.empty() ? -1 : curl_getdate(header.c_str(), nullptr);
+    return date == -1 ? std::nullopt : std::optional((date - time(nullptr)) * core::second);
+}
 
 template <class Value>
 void set(CURL *easy, CURLoption option, Value value)
@@ -111,7 +125,7 @@ Answer Transfer::finish(CURLcode code)
     answer_.took = total_time();
     if (code == CURLE_OK) {
         answer_.transport = core::Transport::answered;
-        answer_.retry_after = header("Retry-After");
+        answer_.retry_after = retry_after(header("Retry-After"));
         curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer_.status);
     } else {
         answer_.transport = sent() ? core::Transport::lost : core::Transport::not_sent;

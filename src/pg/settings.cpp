@@ -11,27 +11,6 @@
 
 namespace videoroom::pg::settings {
 
-bool enabled = true;
-char *credentials_file = nullptr;
-char *api_url = nullptr;
-char *callback_url = nullptr;
-char *link_template = nullptr;
-char *identity_claim = nullptr;
-int join_early = 15 * 60;
-int join_grace = 15 * 60;
-int end_after = 60 * 60;
-int join_wait = 3000;
-int max_waiting = 5;
-int max_requests = 50;
-int writes_per_second = 20;
-int reads_per_second = 80;
-int request_timeout = 10000;
-int retry_cap = 5 * 60;
-int reconcile_interval = 2 * 60;
-int retention = 90 * 24 * 60 * 60;
-bool notify = false;
-int log_joins = static_cast<int>(LogJoins::refused);
-
 namespace {
 
 // A detail is a sentence where a message is none; a name that it begins with is left alone.

@@ -8,26 +8,26 @@ namespace videoroom::pg::settings {
 // Which joins leave a line in the log.
 enum class LogJoins : int { none, refused, all };
 
-extern bool enabled;
-extern char *credentials_file;
-extern char *api_url;
-extern char *callback_url;
-extern char *link_template;
-extern char *identity_claim;
-extern int join_early;    // seconds
-extern int join_grace;    // seconds
-extern int end_after;     // seconds
-extern int join_wait;     // milliseconds
-extern int max_waiting;   // sessions
-extern int max_requests;  // calls in flight
-extern int writes_per_second;
-extern int reads_per_second;
-extern int request_timeout;     // milliseconds
-extern int retry_cap;           // seconds
-extern int reconcile_interval;  // seconds
-extern int retention;           // seconds
-extern bool notify;
-extern int log_joins;  // a LogJoins
+inline bool enabled = true;
+inline char *credentials_file = nullptr;
+inline char *api_url = nullptr;
+inline char *callback_url = nullptr;
+inline char *link_template = nullptr;
+inline char *identity_claim = nullptr;
+inline int join_early = 15 * 60;  // seconds
+inline int join_grace = 15 * 60;  // seconds
+inline int end_after = 60 * 60;   // seconds
+inline int join_wait = 3000;      // milliseconds
+inline int max_waiting = 5;       // sessions
+inline int max_requests = 50;     // calls in flight
+inline int writes_per_second = 20;
+inline int reads_per_second = 80;
+inline int request_timeout = 10000;        // milliseconds
+inline int retry_cap = 5 * 60;             // seconds
+inline int reconcile_interval = 2 * 60;    // seconds
+inline int retention = 90 * 24 * 60 * 60;  // seconds
+inline bool notify = false;
+inline int log_joins = static_cast<int>(LogJoins::refused);  // a LogJoins
 
 // Defines them; called once, by _PG_init.
 void define();

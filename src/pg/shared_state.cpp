@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pg/guard.hpp"
+
 namespace videoroom::pg::shared {
 namespace {
 
@@ -59,6 +61,13 @@ void reserve()
 State *state() noexcept
 {
     return shared_state;
+}
+
+std::string preload_line()
+{
+    std::string libraries = call([] { return GetConfigOption("shared_preload_libraries", false, false); });
+    return "Add to postgresql.conf and restart: shared_preload_libraries = '" +
+           (libraries.empty() ? "" : libraries + ", ") + "videoroom'";
 }
 
 Database *find_database(State *shared, Oid database) noexcept

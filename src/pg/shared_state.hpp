@@ -69,6 +69,9 @@ void reserve();
 // The state; nullptr without the preload.
 State *state() noexcept;
 
+// The very line that preloads the library, in words.
+std::string preload_line();
+
 // Holds the lock; never throws, and nothing in between may.
 class Locked {
 public:

@@ -55,25 +55,9 @@ bool readable(const Call &call, const std::string &body, std::optional<core::Roo
     return false;
 }
 
-const char *name_of(core::Verdict verdict)
-{
-    switch (verdict) {
-        case core::Verdict::later:
-            return "later";
-        case core::Verdict::account:
-            return "unavailable";
-        case core::Verdict::limited:
-            return "limited";
-        case core::Verdict::unauthorized:
-            return "unauthorized";
-        case core::Verdict::permanent:
-            return "permanent";
-        case core::Verdict::missing:
-            return "missing";
-        default:
-            return "unexpected";
-    }
-}
+// In the order of core::Verdict.
+constexpr const char *kinds[] = {"unexpected",  "unexpected", "unexpected",   "missing",  "later",
+                                 "unavailable", "limited",    "unauthorized", "permanent"};
 
 }  // namespace
 
@@ -129,7 +113,7 @@ std::string describe(const Answered &answered)
 {
     core::Json error = core::Json::object();
     error.set("at", core::format_iso8601(pg::to_core(GetCurrentTimestamp())));
-    error.set("kind", name_of(answered.verdict));
+    error.set("kind", kinds[static_cast<int>(answered.verdict)]);
     if (answered.answer.status)
         error.set("status", static_cast<int64>(answered.answer.status));
     if (answered.error.code)

@@ -19,22 +19,12 @@ void count(const Answered &answered)
 {
     if (answered.answer.transport != core::Transport::not_sent)
         stats::time_call(answered.answer.took);
-    switch (answered.verdict) {
-        case core::Verdict::done:
-        case core::Verdict::room_exists:
-        case core::Verdict::already_so:
-        case core::Verdict::missing:
-            stats::count(&stats::Calls::ok);
-            stats::set(&stats::Calls::last_success_at, static_cast<std::uint64_t>(GetCurrentTimestamp()));
-            return;
-        case core::Verdict::limited:
-            stats::count(&stats::Calls::limited);
-            return;
-        case core::Verdict::later:
-        case core::Verdict::account:
-        case core::Verdict::unauthorized:
-        case core::Verdict::permanent:
-            stats::count(&stats::Calls::failed);
+    if (answered.verdict < core::Verdict::later) {
+        stats::count(&stats::Calls::ok);
+        stats::set(&stats::Calls::last_success_at, static_cast<std::uint64_t>(GetCurrentTimestamp()));
+    } else {
+        bool limited = answered.verdict == core::Verdict::limited;
+        stats::count(limited ? &stats::Calls::limited : &stats::Calls::failed);
     }
 }
 

@@ -90,15 +90,17 @@ void Gate::report(core::Verdict verdict, std::optional<core::Time> retry_after)
 {
     Locked locked(pg::shared::state());
     core::Breaker &breaker = locked_limits()->breaker;
+    const core::Time moment = now();
+    const auto until = retry_after ? std::optional(moment + *retry_after) : std::nullopt;
     switch (verdict) {
         case core::Verdict::account:
-            breaker.failed(now(), pg::random01(), retry_after);
+            breaker.failed(moment, pg::random01(), until);
             break;
         case core::Verdict::limited:
-            breaker.limited(now(), retry_after);
+            breaker.limited(moment, until);
             break;
         case core::Verdict::unauthorized:
-            breaker.refused(now());
+            breaker.refused(moment);
             break;
         default:
             breaker.succeeded();

@@ -27,7 +27,7 @@ public:
     // Are all calls held back: Twilio is down, refuses us, or asked for a pause?
     bool closed() const;
 
-    // Reports how a call ended.
+    // Reports how a call ended, and how long Twilio then wants to be left alone.
     void report(core::Verdict verdict, std::optional<core::Time> retry_after);
 
     // Until when, at the least, Twilio wants to be left alone.

@@ -122,8 +122,7 @@ private:
     void serve_calls()
     {
         for (Answered &answered : calls_.serve()) {
-            core::Time now = pg::to_core(GetCurrentTimestamp());
-            gate_.report(answered.verdict, core::parse_retry_after(answered.answer.retry_after, now));
+            gate_.report(answered.verdict, answered.answer.retry_after);
             watch_gate(&answered);
             answers_.push_back(std::move(answered));
             if (no_room_left_)
@@ -419,8 +418,9 @@ private:
     {
         if (reconciler_.running() || !calls_.queue_empty())
             return;  // what ends that makes us look again
-        TimestampTz now = GetCurrentTimestamp();
-        bool probe = gate_closed_ && gate_.next(false) <= now;
+        TimestampTz admitted = gate_.next(false);
+        TimestampTz now = GetCurrentTimestamp();  // not before: a gate that is open says now
+        bool probe = gate_closed_ && admitted <= now;
         if (probe || reconciler_.sweep_is_due(now))
             calls_.queue(reconciler_.begin(now));
         else

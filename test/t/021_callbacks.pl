@@ -208,7 +208,7 @@ wait_until { grep { ($_->{attempts}[0]{status} // 0) == 503 } @{ $twilio->sim(GE
 $blocker->query_safe('COMMIT');
 let_go($blocker);
 my ($delivery) = grep { $_->{params}{StatusCallbackEvent} eq 'participant-connected' } deliveries($live);
-is_deeply([map { $_->{status} } @{ $delivery->{attempts} }], [503, 204],
+like(join(' ', map { $_->{status} } @{ $delivery->{attempts} }), qr/^(?:503 )+204$/,
     'a callback that the database did not answer in time is answered 503, and taken when Twilio sends it again');
 is(sql("SELECT connected FROM videoroom_rooms WHERE room_id = '$live'"), 1, 'so nothing was missed');
 

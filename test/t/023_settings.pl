@@ -147,7 +147,8 @@ sub put {
 my $booked = book('without-credentials');
 ok($booked, 'without credentials booking works');
 wait_until { log_lines($node, qr/LOG:  videoroom makes no calls: the Twilio credentials are not available/) } 20, 'the log';
-like((health($node, 'worker'))[1], qr/^process \d+ has no credentials$/, 'the worker waits');
+wait_until { (health($node, 'worker'))[1] =~ /^process \d+ has no credentials$/ } 20, 'the worker to say that it waits';
+pass('the worker waits');
 my $form = qr/The file must be a JSON object with account_sid, auth_token, api_key_sid, api_key_secret/;
 my @broken = (
     ['missing', sub { }, qr/could not read credentials file ".*": No such file or directory/, qr/Set videoroom\.credentials_file and reload/],

@@ -11,7 +11,7 @@ my $twilio = start_simulator('--no-rate-limit');
 my $node = new_node(
     name => 'databases', simulator => $twilio, extension => 0,
     join_early => '1h', retry_cap => '1s', writes_per_second => 10000, reads_per_second => 10000,
-    conf => "restart_after_crash = on\nmax_worker_processes = 24\nwal_level = logical\nallow_in_place_tablespaces = on
+    conf => "restart_after_crash = on\nmax_worker_processes = 24\nmax_wal_senders = 2\nwal_level = logical\nallow_in_place_tablespaces = on
 autovacuum = off");
 
 sub sql { return $node->safe_psql(@_) }

@@ -167,7 +167,9 @@ is(on_shard(3, "SELECT outcome FROM videoroom.callback WHERE room_id = '$later'"
 
 # --- the operator
 
-is(sql(q{SET ROLE ops; SELECT count(DISTINCT shard) || ' ' || bool_and(ok) FROM videoroom_health()}), '4 true', 'health tells of every shard');
+wait_until { sql(q{SET ROLE ops; SELECT count(DISTINCT shard) || ' ' || bool_and(ok) FROM videoroom_health()}) eq '4 true' } 20,
+    'all to be well';
+pass('health tells of every shard');
 is(sql(q{SET ROLE ops; SELECT string_agg(shard, ' ' ORDER BY shard) FROM videoroom_stats() WHERE joins_ok > 0 AND calls_ok > 0 AND paused IS NULL}),
     'rooms_0 rooms_1 rooms_2 rooms_3', 'and stats');
 
@@ -236,7 +238,8 @@ like("$state $message", qr/^08001 could not connect to server "rooms_[23]"/, 'a 
 cmp_ok(sql('SET ROLE videoroom_reader; SELECT count(*) FROM rooms_0.videoroom_rooms'), '>', 0, 'the lists of the other shards can be read one by one');
 is(sql(q{SELECT string_agg(DISTINCT shard, ' ' ORDER BY shard) FROM videoroom_health() WHERE NOT ok AND name = 'shard'}), 'rooms_2 rooms_3',
     'health says which are down');
-is(sql(q{SELECT bool_and(ok) FROM videoroom_health() WHERE shard IN ('rooms_0', 'rooms_1')}), 't', 'and how the others are');
+wait_until { sql(q{SELECT bool_and(ok) FROM videoroom_health() WHERE shard IN ('rooms_0', 'rooms_1')}) eq 't' } 20, 'the others to be well';
+pass('and how the others are');
 is(sql(q{SELECT string_agg(shard || ' ' || coalesce(paused, 'well'), ', ' ORDER BY shard) FROM videoroom_stats()}),
     'rooms_0 well, rooms_1 well, rooms_2 unreachable, rooms_3 unreachable', 'and so does stats');
 is_deeply(refused('SELECT videoroom_retry()'), ['PT503', 'unreachable'], 'what is for all shards is refused');

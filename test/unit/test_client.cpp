@@ -178,7 +178,7 @@ TEST(Client, GivesStatusBodyAndTagOfAnAnswer)
     EXPECT_EQ(answer.status, 404);
     EXPECT_EQ(answer.body, "{\"code\":20404}");
     EXPECT_EQ(answer.request_id, "RQ123");
-    EXPECT_EQ(answer.retry_after, "");
+    EXPECT_EQ(answer.retry_after, std::nullopt);
     EXPECT_EQ(answer.error, "");
 }
 
@@ -223,17 +223,26 @@ TEST(Client, SendsBasicAuthenticationAtOnceAndToThatRequestOnly)
     EXPECT_EQ(answer_to(client, get(http.url("/"))).body, "");
 }
 
-TEST(Client, GivesRetryAfterAsItCame)
+TEST(Client, GivesHowLongRetryAfterAsksForInSecondsOrByADate)
 {
     HttpServer http;
-    http.server.Get("/", [](const httplib::Request &, httplib::Response &response) {
+    std::string header;
+    http.server.Get("/", [&](const httplib::Request &, httplib::Response &response) {
         response.status = 429;
-        response.set_header("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT");
+        response.set_header("Retry-After", header);
     });
     http.start();
-    Answer answer = answer_to(get(http.url("/")));
-    EXPECT_EQ(answer.status, 429);
-    EXPECT_EQ(answer.retry_after, "Wed, 21 Oct 2026 07:28:00 GMT");
+    Client client(1, "test");
+    const auto asked = [&](const char *value) {
+        header = value;
+        return answer_to(client, get(http.url("/"))).retry_after;
+    };
+    EXPECT_EQ(asked("0"), 0);
+    EXPECT_EQ(asked("120"), 2 * core::minute);
+    EXPECT_LT(asked("Sun, 06 Nov 1994 08:49:37 GMT").value(), 0);
+    EXPECT_GT(asked("Tue, 01 Jan 2999 00:00:00 GMT").value(), core::hour);
+    for (const char *nonsense : {"soon", "-1", "1.5", "9999999999", "Sun, 06 Nov", "0x10"})
+        EXPECT_EQ(asked(nonsense), std::nullopt) << nonsense;
 }
 
 TEST(Client, KeepsOneConnectionForRequestsInARow)

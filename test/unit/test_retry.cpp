@@ -120,31 +120,5 @@ TEST(Backoff, DoublesUpToItsCapWithFullJitter)
     EXPECT_EQ(backoff(-5, minute, 7.0), second);
 }
 
-TEST(RetryAfter, TakesSecondsAndDates)
-{
-    const Time now = parse_iso8601("1994-11-06T08:49:30Z").value();
-    EXPECT_EQ(parse_retry_after("0", now), now);
-    EXPECT_EQ(parse_retry_after(" 120 ", now), now + 2 * minute);
-    EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), now + 7 * second);
-}
-
-TEST(RetryAfter, IsNeverInThePastNorOverAnHourAhead)
-{
-    const Time now = parse_iso8601("1994-11-06T08:49:30Z").value();
-    EXPECT_EQ(parse_retry_after("3601", now), now + hour);
-    EXPECT_EQ(parse_retry_after("999999999", now), now + hour);
-    EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:49:00 GMT", now), now);
-    EXPECT_EQ(parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", now), now + hour);
-}
-
-TEST(RetryAfter, NonsenseIsNothing)
-{
-    for (const char *text :
-         {"", "soon", "-1", "1.5", "1e3", "9999999999", "0x10", "Sun, 31 Feb 1994 08:49:37 GMT",
-          "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 ovD 1994 08:49:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT",
-          "Sun, 06 Nov 1994 08:49:37 CET", "06 Nov 1994 08:49:37"})
-        EXPECT_EQ(parse_retry_after(text, hour), std::nullopt) << text;
-}
-
 }  // namespace
 }  // namespace videoroom::core

@@ -29,6 +29,14 @@ sub count { $_[0]{survived}{ $_[1] }++; return }
 
 sub pick { return $_[int rand @_] }
 
+# Callbacks that were taken.
+sub heard { return grep { grep { ($_->{status} // 0) =~ /^2/ } @{ $_->{attempts} } } @{ $_[0]{twilio}->sim(GET => 'callbacks') } }
+
+sub was_enough {
+    my ($self) = @_;
+    return keys %{ $self->booked } > 10 && keys %{ $self->gone } > 2 && $self->heard > 20;
+}
+
 # --- what clients do: a statement, and what follows from its success
 
 sub book {
@@ -160,11 +168,12 @@ sub disaster {
     return $self->$what;
 }
 
-# So many seconds of all of it.
+# So many seconds of all of it, and on until there was enough to tell something from.
 sub rage {
     my ($self, $seconds) = @_;
     my $until = time + $seconds;
-    while (time < $until) {
+    while (time < $until || !$self->was_enough) {
+        die "too little happens\n" if time > $until + 240;
         $self->round(sub { $self->come_and_go if rand() < 0.5; $self->disaster if rand() < 0.3 });
     }
     $self->{client} = [];

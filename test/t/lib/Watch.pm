@@ -22,20 +22,25 @@ sub workers {
 sub worker {
     my ($node, $database, $than) = @_;
     return wait_until {
-        my ($detail) = (health($node, 'worker', $database))[1] =~ /^process (\d+)/;
-        $detail && $detail != ($than // 0) && grep({ $_ == $detail } workers($node, $database)) ? $detail : 0
+        with_api($node, $database, sprintf q{SELECT a.pid FROM videoroom_health() h, pg_stat_activity a
+            WHERE h.name = 'worker' AND h.detail ~ ('^process ' || a.pid || '\M') AND a.pid <> %d
+              AND a.backend_type = 'videoroom worker' AND a.datname = current_database()}, $than // 0)
     } 20, "a worker in database $database";
+}
+
+# What a query gives with the extension's schema in its path, in one session: on a busy machine each costs a second.
+sub with_api {
+    my ($node, $database, $query) = @_;
+    return $node->safe_psql($database // 'postgres', qq{SELECT set_config('search_path', quote_ident(n.nspname), false)
+          FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'videoroom' \\g /dev/null
+        $query}, extra_params => ['-F', "\t"]);
 }
 
 # (ok, detail, hint) of a check.
 sub health {
     my ($node, $check, $database) = @_;
-    my $schema = $node->safe_psql($database // 'postgres', q{
-        SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-         WHERE e.extname = 'videoroom'});
-    my $row = $node->safe_psql($database // 'postgres',
-        "SELECT ok, detail, hint FROM $schema.videoroom_health() WHERE name = '$check'", extra_params => ['-F', "\t"]);
-    my ($ok, $detail, $hint) = split /\t/, $row, -1;
+    my ($ok, $detail, $hint) = split /\t/,
+        with_api($node, $database, "SELECT ok, detail, hint FROM videoroom_health() WHERE name = '$check'"), -1;
     return ($ok eq 't', $detail, $hint);
 }
 
