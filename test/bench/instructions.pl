@@ -12,6 +12,7 @@ use POSIX 'strftime';
 
 my ($work) = @ARGV;
 my $count = $ENV{COUNT};
+my $calls = 10 * $count;    # of the worker, which takes together what happens to come together
 my $warm = 50;    # executed before: caches, plans, and tables of more than a page
 
 my $account = 'AC00000000000000000000000000000001';
@@ -35,10 +36,10 @@ sub total {
     return $total;
 }
 
-# What was executed between two marks, without what they themselves take.
+# What was executed between two marks, without what they themselves take, for one of so many times.
 sub counted {
-    my ($what, $mark, $file) = @_;
-    my $instructions = (total($file) - total($mark)) / $count;
+    my ($what, $times, $mark, $file) = @_;
+    my $instructions = (total($file) - total($mark)) / $times;
     printf $counts "%s\t%.0f\n", $what, $instructions;
     note sprintf '%s: %.0f', $what, $instructions;
     copy($file, ($what =~ tr/a-z/-/csr) . '.callgrind') or die "$file: $!\n";
@@ -55,7 +56,7 @@ sub count_statement {
     my $pid = pop @rows;
     my @files = files($pid);
     @files == 4 or die "callgrind left @files\n";
-    counted($what, @files[2, 3]);
+    counted($what, $count, @files[2, 3]);
     return grep { $_ ne $pid } @rows;
 }
 
@@ -71,7 +72,7 @@ sub mark_worker {
     return $after[-1];
 }
 
-# What the worker executes until nothing of an action is left to be called.
+# What the worker executes until all that the statement queues is done.
 sub count_worker {
     my ($what, $statement, $is_done) = @_;
     my $pid = worker();
@@ -79,7 +80,7 @@ sub count_worker {
     my $mark = mark_worker($pid);
     sql($statement);
     wait_until(sub { sql("SELECT $is_done") eq 't' }, $what, 1200);
-    counted($what, $mark, mark_worker($pid));
+    counted($what, $calls, $mark, mark_worker($pid));
     return;
 }
 
@@ -142,10 +143,10 @@ set_config('videoroom.enabled' => 'on');
 sql(book_all('first', $warm));
 wait_until(sub { worker() && sql('SELECT ' . queued("action = 'create-room'") . ' = 0') eq 't' }, 'the first rooms', 1200);
 sql('VACUUM ANALYZE');
-count_worker('create, from row to record', book_all('second', $count), queued("action = 'create-room'") . ' = 0');
+count_worker('create, from row to record', book_all('second', $calls), queued("action = 'create-room'") . ' = 0');
 sql("SELECT count(videoroom_cancel('first-' || n)) FROM generate_series(1, $warm) n");
-wait_until(sub { sql('SELECT ' . queued('true') . ' = ' . ($all + $count)) eq 't' }, 'the first ends', 1200);
-count_worker('end, from row to record', "SELECT count(videoroom_cancel('second-' || n)) FROM generate_series(1, $count) n", queued('true') . " = $all");
+wait_until(sub { sql('SELECT ' . queued('true') . ' = ' . ($all + $calls)) eq 't' }, 'the first ends', 1200);
+count_worker('end, from row to record', "SELECT count(videoroom_cancel('second-' || n)) FROM generate_series(1, $calls) n", queued('true') . " = $all");
 set_config('videoroom.enabled' => 'off');
 wait_until(sub { !worker() }, 'the worker to leave');
 sql('VACUUM ANALYZE');
