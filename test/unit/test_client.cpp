@@ -238,9 +238,9 @@ TEST(Client, GivesHowLongRetryAfterAsksForInSecondsOrByADate)
         return answer_to(client, get(http.url("/"))).retry_after;
     };
     EXPECT_EQ(asked("0"), 0);
-    EXPECT_EQ(asked("120"), 2 * core::minute);
+    EXPECT_EQ(asked("120"), 2 * videoroom::core::minute);
     EXPECT_LT(asked("Sun, 06 Nov 1994 08:49:37 GMT").value(), 0);
-    EXPECT_GT(asked("Tue, 01 Jan 2999 00:00:00 GMT").value(), core::hour);
+    EXPECT_GT(asked("Tue, 01 Jan 2999 00:00:00 GMT").value(), videoroom::core::hour);
     for (const char *nonsense : {"soon", "-1", "1.5", "9999999999", "Sun, 06 Nov", "0x10"})
         EXPECT_EQ(asked(nonsense), std::nullopt) << nonsense;
 }
