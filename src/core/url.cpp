@@ -166,7 +166,7 @@ std::string check_api_url(std::string_view text)
 void check_callback_url(std::string_view text)
 {
     // The longest name of a database, each of its bytes written as three characters.
-    const std::string longest(3 * 63, 'x');
+    const std::string longest(std::size_t{3} * 63, 'x');
     const auto url = parse_url(text);
     const std::string target = url ? expand_callback_url(url->path, longest) : "";
     const auto question = target.find('?');
