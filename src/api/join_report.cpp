@@ -42,8 +42,8 @@ std::string quoted(const std::string &id)
 void report_join(const std::string &room_id, const std::optional<std::string> &user_id, JoinOutcome outcome,
                  const char *reason)
 {
-    const auto &[counter, name] = outcomes[static_cast<int>(outcome)];
-    pg::stats::count(counter);
+    const char *name = outcomes[static_cast<int>(outcome)].name;
+    pg::stats::count(outcomes[static_cast<int>(outcome)].counter);
     if (!wanted(outcome))
         return;
     std::string room = quoted(room_id);
