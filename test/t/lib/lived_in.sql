@@ -35,7 +35,7 @@ SELECT room, booking, status, starts_at, ends_at, starts_at - interval '15 min',
            || CASE booking WHEN 'live' THEN '{"audio_only": true, "media_region": "de1", "video_codecs": ["VP8"]}'::jsonb ELSE '{}' END,
        CASE booking WHEN 'live' THEN '{"ward": {"name": "Zoë", "beds": [1, 2.50]}}'::jsonb ELSE '{}' END,
        jsonb_build_object('starts_at', to_char(starts_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'ends_at', to_char(ends_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-           'participants', CASE booking WHEN 'forgotten' THEN '["ben", "erased-0123456789abcdef0123456789abcdef"]'::jsonb ELSE '["ann", "ben"]' END),
+           'participants', CASE booking WHEN 'forgotten' THEN '["ben", "erased-89abcdef0123456701234567abcdef89"]'::jsonb ELSE '["ann", "ben"]' END),
        lead(room) OVER (PARTITION BY booking ORDER BY n), starts_at - interval '3 days' + n * interval '1 min',
        CASE WHEN status = 'cancelled' THEN starts_at - interval '5 min' END,
        CASE WHEN booking = 'ended' THEN starts_at + interval '30 min' END,
@@ -44,7 +44,7 @@ SELECT room, booking, status, starts_at, ends_at, starts_at - interval '15 min',
        CASE WHEN booking = 'cancelled' THEN 'the doctor is ill' END
   FROM life;
 INSERT INTO videoroom.participant (room_id, user_id, invited_at, removed_at)
-SELECT room, CASE WHEN booking = 'forgotten' AND person = 'ann' THEN 'erased-0123456789abcdef0123456789abcdef' ELSE person END,
+SELECT room, CASE WHEN booking = 'forgotten' AND person = 'ann' THEN 'erased-89abcdef0123456701234567abcdef89' ELSE person END,
        starts_at - interval '2 days', CASE WHEN person = 'carl' THEN starts_at - interval '1 day' END
   FROM life, unnest(ARRAY['ann', 'ben', 'carl']) person WHERE person <> 'carl' OR booking IN ('live', 'open', 'done');
 
@@ -61,7 +61,7 @@ SELECT 'RM' || md5(room || s), room, CASE WHEN booking <> 'lost' THEN starts_at 
 -- Stays: whole ones, overlapping ones, one of which only the end and the length are known, one that goes on, a stranger's.
 INSERT INTO videoroom.connection (participant_sid, room_sid, user_id, connected_callback, connected_rest, disconnected_callback,
        disconnected_rest, duration)
-SELECT 'PA' || md5(s.room_sid || c.n), s.room_sid, CASE WHEN l.booking = 'forgotten' AND c.person = 'ann' THEN 'erased-0123456789abcdef0123456789abcdef' ELSE c.person END,
+SELECT 'PA' || md5(s.room_sid || c.n), s.room_sid, CASE WHEN l.booking = 'forgotten' AND c.person = 'ann' THEN 'erased-89abcdef0123456701234567abcdef89' ELSE c.person END,
        l.starts_at + c.came, l.starts_at + c.came_rest, l.starts_at + c.went, l.starts_at + c.went_rest, c.duration
   FROM life l JOIN videoroom.session s ON s.room_id = l.room
   JOIN (VALUES (1, 'ann', interval '12.5 min', interval '12 min', interval '25 min', NULL::interval, 750),
