@@ -56,8 +56,7 @@ Server::Server(Twilio &twilio, std::size_t threads) : twilio_(twilio), control_(
     auto without_body = [this](const httplib::Request &request, httplib::Response &response) {
         handle(request, response, request.body);
     };
-    // a content reader has no limit, while httplib's own reading of forms ends at 8 kB and, where no length
-    // is given, takes the next request for the body
+    // a content reader has no limit, while httplib's own reading of forms ends at 8 kB
     auto with_body = [this](const httplib::Request &request, httplib::Response &response,
                             const httplib::ContentReader &read) {
         std::string body;
@@ -68,8 +67,8 @@ Server::Server(Twilio &twilio, std::size_t threads) : twilio_(twilio), control_(
             });
         handle(request, response, body);
     };
-    server_.Get(any, without_body).Options(any, without_body);
-    server_.Post(any, with_body).Put(any, with_body).Patch(any, with_body).Delete(any, with_body);
+    server_.Get(any, without_body).Options(any, without_body).Delete(any, without_body);
+    server_.Post(any, with_body).Put(any, with_body).Patch(any, with_body);
 }
 
 int Server::bind(const std::string &host, int port)

@@ -79,6 +79,8 @@ sub request {
     delete $headers{Authorization} unless defined $headers{Authorization};
     my $content = exists $given{body} ? $given{body} : $given{form} ? form_encode($given{form}) : undef;
     $headers{'Content-Type'} //= 'application/x-www-form-urlencoded' if defined $content;
+    # cpp-httplib takes what follows a DELETE without a length for its body.
+    $headers{'Content-Length'} //= 0 if $method eq 'DELETE' && !defined $content;
     my $answer = $self->{http}->request($method, $path =~ /^http/ ? $path : $self->{url} . $path,
         { headers => \%headers, defined $content ? (content => $content) : () });
     my $body = eval { $json->decode($answer->{content}) } // $answer->{content};
@@ -92,7 +94,7 @@ sub post { my ($self, $path, $form, %given) = @_; return $self->request('POST', 
 sub sim {
     my ($self, $method, $path, $command, $wanted) = @_;
     my $answer = $self->{http}->request($method, "$self->{url}/sim/$path",
-        { defined $command ? (content => $json->encode($command)) : () });
+        { defined $command ? (content => $json->encode($command)) : (headers => { 'Content-Length' => 0 }) });
     die "$method /sim/$path: $answer->{status} $answer->{content}\n" if $answer->{status} != ($wanted // 200);
     return $json->decode($answer->{content});
 }
