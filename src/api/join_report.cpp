@@ -42,8 +42,8 @@ std::string quoted(const std::string &id)
 void report_join(const std::string &room_id, const std::optional<std::string> &user_id, JoinOutcome outcome,
                  const char *reason)
 {
-    const char *name = outcomes[static_cast<int>(outcome)].name;
-    pg::stats::count(outcomes[static_cast<int>(outcome)].counter);
+    const auto &row = outcomes[static_cast<int>(outcome)];
+    pg::stats::count(row.counter);
     if (!wanted(outcome))
         return;
     std::string room = quoted(room_id);
@@ -51,7 +51,7 @@ void report_join(const std::string &room_id, const std::optional<std::string> &u
     // The server's log alone: a client that asks for messages of this level has no business with it.
     pg::call([&] {
         ereport(LOG_SERVER_ONLY,
-                errmsg("join of room %s by %s: %s%s", room.c_str(), user.c_str(), name, reason),
+                errmsg("join of room %s by %s: %s%s", room.c_str(), user.c_str(), row.name, reason),
                 errhidestmt(true), errhidecontext(true));
     });
 }

@@ -10,7 +10,6 @@
 #include "pg/guard.hpp"
 
 namespace videoroom::pg::settings {
-
 namespace {
 
 // A detail is a sentence where a message is none; a name that it begins with is left alone.
