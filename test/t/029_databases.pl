@@ -217,11 +217,13 @@ worker($node, "copy$_") for 0, 1;
 sql('postgres', "DROP DATABASE copy$_") for 0, 1;
 
 # A rename waits for a copy, and a drop by the old name for the rename.
-@numbers = (copy_halfway($clients[0]), begin_query($clients[1], 'ALTER DATABASE x RENAME TO y'));
-wait_until { waiting_for('pg_database', 'x') } 20, 'the rename to wait';
 my $dropper = client('postgres');
-push @numbers, begin_query($dropper, 'DROP DATABASE x');
-wait_until { waiting_for('pg_database', 'x') == 2 } 20, 'the drop to wait';
+$holder->query_safe('BEGIN; COMMENT ON DATABASE x IS NULL');
+@numbers = ();
+for ([$clients[0], 'CREATE DATABASE copy0 TEMPLATE x'], [$clients[1], 'ALTER DATABASE x RENAME TO y'], [$dropper, 'DROP DATABASE x']) {
+    push @numbers, begin_query(@$_);
+    wait_until { waiting_for('pg_database', 'x') == @numbers } 20, "$_->[1] to wait";
+}
 $holder->query_safe('ROLLBACK');
 is(ended($clients[0], $numbers[0]), '00000', 'a copy');
 is(ended($clients[1], $numbers[1]), '00000', 'and a rename that waits for it succeed');
