@@ -19,11 +19,11 @@ make_debian() {
     debootstrap --variant=minbase "$2" "$1" "$mirror" && cp /etc/hosts "$1/etc"
 }
 
-# in_debian DIR COMMAND...: as root in it.
+# in_debian DIR COMMAND...: as root in it, with the /proc that some packages' scripts need.
 in_debian() {
-    local dir=$1
-    shift
-    chroot "$dir" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+    # shellcheck disable=SC2016 # the inner shell's
+    unshare --mount sh -c 'mount -t proc proc "$1/proc" && exec chroot "$@"' sh "$1" \
+        env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "${@:2}"
 }
 
 # add_suite DIR SUITE: takes packages from it too.
