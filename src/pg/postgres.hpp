@@ -19,6 +19,7 @@ extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_control.h"
@@ -120,6 +121,18 @@ inline bool owns_database(Oid database)
 #else
     return pg_database_ownercheck(database, GetUserId());
 #endif
+}
+
+// May the current user make databases? Not all minor releases offer the server's own function
+// for that.
+inline bool may_create_databases()
+{
+    HeapTuple role = superuser() ? nullptr : SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+    if (!HeapTupleIsValid(role))
+        return superuser();
+    bool may = reinterpret_cast<Form_pg_authid>(GETSTRUCT(role))->rolcreatedb;
+    ReleaseSysCache(role);
+    return may;
 }
 
 // From 19 on the server itself ends such a worker, when a command wants its database without connections.

@@ -62,7 +62,7 @@ const char *option(List *options, const char *name, const char *otherwise)
 
 bool may_be_made(const char *database)
 {
-    return have_createdb_privilege() && !OidIsValid(get_database_oid(database, true));
+    return pg::may_create_databases() && !OidIsValid(get_database_oid(database, true));
 }
 
 // Nobody replicates from or into it.
