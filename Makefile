@@ -57,7 +57,7 @@ DATA_built = $(SCRIPT) $(UPDATE)
 DATA       = $(filter-out $(DATA_built),$(wildcard sql/videoroom--*--*.sql))
 
 PURE       = $(sort $(wildcard src/core/*.cpp src/http/*.cpp))
-SOURCES    = $(PURE) $(sort $(wildcard src/pg/*.cpp src/api/*.cpp src/worker/*.cpp)) src/module.cpp
+SOURCES    = $(PURE) $(sort $(wildcard src/pg/*.cpp src/api/*.cpp src/worker/*.cpp src/worker/actions/*.cpp)) src/module.cpp
 OBJS       = $(SOURCES:.cpp=.o)
 
 REGRESS        = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
@@ -129,7 +129,7 @@ ifdef HEADERS
 HEADERS_FLAGS = -std=c++20 -Isrc -isystem $(HEADERS) -D_GNU_SOURCE -DVIDEOROOM_VERSION='"$(EXTVERSION)"' $(WARNINGS)
 .PHONY: headers
 headers: $(HEADERS)/checked
-$(HEADERS)/checked: test/headers/server.hpp $(wildcard src/*.cpp src/*/*.[ch]pp) Makefile
+$(HEADERS)/checked: test/headers/server.hpp $(wildcard src/*.cpp src/*/*.[ch]pp src/*/*/*.[ch]pp) Makefile
 	clang++ $(HEADERS_FLAGS) -x c++-header $< -o $(HEADERS)/server.pch
 	printf '%s\n' $(filter-out $(PURE),$(SOURCES)) | \
 	    xargs -P 2 -n 4 clang++ $(HEADERS_FLAGS) -include-pch $(HEADERS)/server.pch -fsyntax-only

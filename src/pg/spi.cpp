@@ -146,6 +146,14 @@ std::vector<std::string> Rows::texts() const
     return values;
 }
 
+int Rows::column(const char *name) const
+{
+    int number = call([&] { return SPI_fnumber(table_->tupdesc, name); });
+    if (number <= 0)
+        throw std::logic_error(std::string("statement has no column ") + name);
+    return number;
+}
+
 std::optional<Datum> Rows::datum(uint64 row, int column) const
 {
     bool null = true;

@@ -66,6 +66,9 @@ public:
     std::optional<int32> integer(uint64 row, int column) const;
     std::optional<bool> boolean(uint64 row, int column) const;
 
+    // The number of a column; throws std::logic_error if there is none of that name.
+    int column(const char *name) const;
+
 private:
     std::optional<Datum> datum(uint64 row, int column) const;
 
@@ -79,6 +82,34 @@ private:
     SPITupleTable *table_;
     uint64 count_;
     int pending_ = std::uncaught_exceptions();
+};
+
+// One row of those, by the names of its columns.
+class Record {
+public:
+    Record(const Rows &rows, uint64 row) : rows_(rows), row_(row) {}
+
+    std::optional<std::string> text(const char *column) const
+    {
+        return rows_.text(row_, rows_.column(column));
+    }
+    std::optional<TimestampTz> timestamp(const char *column) const
+    {
+        return rows_.timestamp(row_, rows_.column(column));
+    }
+    std::optional<int64> bigint(const char *column) const { return rows_.bigint(row_, rows_.column(column)); }
+    std::optional<int32> integer(const char *column) const
+    {
+        return rows_.integer(row_, rows_.column(column));
+    }
+    std::optional<bool> boolean(const char *column) const
+    {
+        return rows_.boolean(row_, rows_.column(column));
+    }
+
+private:
+    const Rows &rows_;
+    uint64 row_;
 };
 
 // One SPI connection. On the way out of an error the transaction's abort closes it: SPI_finish then

@@ -12,79 +12,40 @@ namespace {
 
 constexpr std::size_t most_text = 500;
 
-// Are these the session's words? By its SID where it is known; where it is not, by the name that we gave it,
-// unless they name nobody: Twilio's description lets the name be null.
-bool is_about(const Call &call, const core::Room &room)
-{
-    switch (call.purpose) {
-        case Purpose::create:
-        case Purpose::adopt:
-        case Purpose::resolve:
-            break;
-        default:
-            if (!call.room_sid.empty())
-                return room.sid == call.room_sid;
-    }
-    return room.unique_name.empty() || room.unique_name == call.room_id;
-}
-
-// Is the success's body what the API describes, and about what was asked? Fills in the session if it is one.
-bool readable(const Call &call, const std::string &body, std::optional<core::Room> &room)
-{
-    switch (call.purpose) {
-        case Purpose::create:
-        case Purpose::adopt:
-        case Purpose::resolve:
-        case Purpose::complete:
-        case Purpose::confirm_complete:
-        case Purpose::read_session:
-            room = core::parse_room(body);
-            return room && is_about(call, *room);
-        case Purpose::remove:
-        case Purpose::anonymize: {
-            auto participant = core::parse_participant(body);
-            return participant && (call.room_sid.empty() || participant->room_sid.empty() ||
-                                   participant->room_sid == call.room_sid);
-        }
-        case Purpose::list_rooms:
-            return core::parse_rooms(body).has_value();
-        case Purpose::read_connected:
-        case Purpose::read_disconnected:
-            return core::parse_participants(body).has_value();
-    }
-    return false;
-}
-
 // In the order of core::Verdict.
 constexpr const char *kinds[] = {"unexpected",  "unexpected", "unexpected",   "missing",  "later",
                                  "unavailable", "limited",    "unauthorized", "permanent"};
 
+bool is_of_room(const Call &call, const core::Room &room)
+{
+    return room.unique_name.empty() || room.unique_name == call.room_id;
+}
+
 }  // namespace
+
+bool is_room_by_name(const Call &call, const std::string &body, std::optional<core::Room> &room)
+{
+    room = core::parse_room(body);
+    return room && is_of_room(call, *room);
+}
+
+bool is_room_by_sid(const Call &call, const std::string &body, std::optional<core::Room> &room)
+{
+    room = core::parse_room(body);
+    return room && (call.room_sid.empty() ? is_of_room(call, *room) : room->sid == call.room_sid);
+}
+
+bool is_participant(const Call &call, const std::string &body, std::optional<core::Room> &)
+{
+    auto participant = core::parse_participant(body);
+    return participant &&
+           (call.room_sid.empty() || participant->room_sid.empty() || participant->room_sid == call.room_sid);
+}
 
 TimestampTz resolve_window_end(TimestampTz sent_at)
 {
     constexpr TimestampTz timeouts = 3 * core::millisecond;
     return Max(sent_at, MyStartTimestamp) + timeouts * pg::settings::request_timeout;
-}
-
-core::Action action_of(Purpose purpose)
-{
-    switch (purpose) {
-        case Purpose::create:
-            return core::Action::create_room;
-        case Purpose::complete:
-            return core::Action::complete_room;
-        case Purpose::remove:
-            return core::Action::remove_participant;
-        case Purpose::anonymize:
-            return core::Action::anonymize_participant;
-        case Purpose::list_rooms:
-        case Purpose::read_connected:
-        case Purpose::read_disconnected:
-            return core::Action::list;
-        default:
-            return core::Action::fetch_room;
-    }
 }
 
 Answered judge(Call call, http::Answer answer)
@@ -94,7 +55,7 @@ Answered judge(Call call, http::Answer answer)
     outcome.transport = answer.transport;
     outcome.status = answer.status;
     if (answer.transport == core::Transport::answered && answer.status / 100 == 2) {
-        if (!readable(call, answer.body, answered.room)) {
+        if (!call.kind->readable(call, answer.body, answered.room)) {
             outcome.transport = core::Transport::lost;
             answer.error = "the answer is not what Twilio's API describes";
         }
@@ -102,7 +63,7 @@ Answered judge(Call call, http::Answer answer)
         answered.error = core::parse_error(answer.status, answer.body);
         outcome.code = answered.error.code;
     }
-    answered.verdict = core::judge(action_of(call.purpose), outcome);
+    answered.verdict = core::judge(call.kind->action, outcome);
     answered.may_have_arrived = core::may_have_arrived(outcome);
     answered.call = std::move(call);
     answered.answer = std::move(answer);

@@ -11,24 +11,33 @@
 
 namespace videoroom::worker {
 
-enum class Purpose {
-    create,             // make the room's session
-    adopt,              // 53113: the name is taken; fetch the session that has it
-    resolve,            // the room closed while a create was unanswered: was a session born?
-    complete,           // end the session
-    confirm_complete,   // Twilio says there was nothing to end: look whether it has ended
-    remove,             // put a participant out
-    anonymize,          // make Twilio forget who a participant was
-    list_rooms,         // the sweep
-    read_session,       // the reconciler: one session,
-    read_connected,     // who is there,
-    read_disconnected,  // and who was
+class Recording;
+struct Call;
+
+// What a call asks for, and what its answers mean.
+struct Kind {
+    using Handler = void(Recording &);
+
+    core::Action action;  // what the retry policy calls it
+
+    // Is a success's body what the API describes, and about what was asked? Fills in the session if it is
+    // one.
+    bool (*readable)(const Call &, const std::string &body, std::optional<core::Room> &room);
+
+    Handler *done;  // a readable success
+    // Refusals that mean more to it than they say: see Recording::take().
+    Handler *room_exists = nullptr;
+    Handler *already_so = nullptr;
+    Handler *missing = nullptr;
+    Handler *permanent = nullptr;
+    // Twilio has said that the room is there, whoever made it: however the call ends, one was sent.
+    bool known_to_exist = false;
 };
 
 struct Call {
-    Purpose purpose;
+    const Kind *kind = nullptr;
     core::Request request;
-    std::string room_id;   // empty for list_rooms
+    std::string room_id;   // empty: about no single room
     std::string room_sid;  // the session it is about, if it is known
     int64 outbox_id = 0;   // 0: no row of the outbox stands behind it
     int attempts = 0;      // of the row, this one included
@@ -36,8 +45,6 @@ struct Call {
     // When the row was last sent before this, not known to have done nothing.
     std::optional<TimestampTz> sent_before;
     TimestampTz sent_at = 0;
-    bool connection_known = false;  // remove: by PA sid
-    bool dies = false;              // resolve: the row is given up, not done with, if no session was born
 };
 
 // A call with its answer, until the answer is recorded.
@@ -54,13 +61,17 @@ struct Answered {
     bool recorded = false;       // done with, once the transaction commits
 };
 
+// Is it a session in its own words: the one of the room that was asked for by name (Twilio's description lets
+// the name be null), the one asked for by SID?
+bool is_room_by_name(const Call &call, const std::string &body, std::optional<core::Room> &room);
+bool is_room_by_sid(const Call &call, const std::string &body, std::optional<core::Room> &room);
+// A participant of the session.
+bool is_participant(const Call &call, const std::string &body, std::optional<core::Room> &room);
+
 // The end of the resolve window: what was sent before it began can then no longer take effect at Twilio, nor
 // be hidden from a fetch by name. It begins when the worker last had to do with the call, so not before the
 // worker itself began.
 TimestampTz resolve_window_end(TimestampTz sent_at);
-
-// What the retry policy calls it.
-core::Action action_of(Purpose purpose);
 
 // Judges an answer: fills in room, error, verdict and may_have_arrived. A success whose body is not what the
 // API describes is no success.

@@ -161,7 +161,7 @@ private:
     // Lists of rooms are about no single room: the reconciler reads them.
     void take_lists()
     {
-        auto is_list = [](const Answered &answered) { return answered.call.purpose == Purpose::list_rooms; };
+        auto is_list = [](const Answered &answered) { return answered.call.room_id.empty(); };
         auto first = std::stable_partition(answers_.begin(), answers_.end(), std::not_fn(is_list));
         std::vector<Answered> lists(std::make_move_iterator(first), std::make_move_iterator(answers_.end()));
         answers_.erase(first, answers_.end());

@@ -1,20 +1,18 @@
 #include "worker/outbox.hpp"
 
-#include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "core/error.hpp"
-#include "core/json.hpp"
-#include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/stats.hpp"
 #include "pg/transaction.hpp"
+#include "worker/actions/action.hpp"
 
 namespace videoroom::worker {
 namespace {
 
-constexpr std::string_view by_identity = "identity/";
 constexpr int lowest_priority = 3;
 constexpr int made_ahead = 2;
 constexpr TimestampTz longest_join_early = USECS_PER_HOUR;  // the most that the setting may be
@@ -61,36 +59,15 @@ pg::Statement lock_due_ahead = {R"(
 // planner may read all sessions there are into a hash table to ask about a few.
 pg::Statement select_due = {R"(
     SELECT o.id, o.room_id, o.action, o.target, o.attempts, o.sent_at,
-           r.closed_at IS NOT NULL OR r.closes_at <= $1,
-           r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL,
-           r.options::pg_catalog.text, r.completes_at,
-           live.room_sid, live.started_at,
-           (r.closed_at IS NOT NULL OR r.closes_at <= $1) AND r.cancelled_at IS NULL AND r.ended_at IS NULL
-               AND NOT EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = o.room_id OFFSET 0),
-           o.action = 'complete-room'
-               AND EXISTS (SELECT FROM videoroom.outbox c
-                            WHERE c.room_id = o.room_id AND c.action = 'create-room' AND c.sent_at IS NOT NULL OFFSET 0),
-           CASE WHEN o.action = 'remove-participant' AND o.target NOT LIKE 'identity/%'
-                THEN (SELECT c.room_sid FROM videoroom.connection c
-                        JOIN videoroom.session s ON s.room_sid = c.room_sid AND s.ended_at IS NULL
-                       WHERE c.participant_sid = o.target AND c.disconnected_at IS NULL
-                         AND EXISTS (SELECT FROM videoroom.participant p
-                                      WHERE p.room_id = o.room_id AND p.user_id = c.user_id
-                                        AND p.removed_at IS NOT NULL OFFSET 0))
-                WHEN o.action = 'remove-participant' AND EXISTS (
-                        SELECT FROM videoroom.participant p
-                         WHERE p.room_id = o.room_id AND 'identity/' || p.user_id = o.target
-                           AND p.removed_at IS NOT NULL OFFSET 0)
-                THEN live.room_sid
-                WHEN o.action = 'anonymize-participant'
-                THEN (SELECT c.room_sid FROM videoroom.connection c WHERE c.participant_sid = o.target) END,
-           coalesce(o.last_error OPERATOR(pg_catalog.->>) 'kind' = 'permanent', false)
+           r.closed_at IS NOT NULL OR r.closes_at <= $1 AS closed,
+           EXISTS (SELECT FROM videoroom.outbox c
+                    WHERE c.room_id = o.room_id AND c.action = 'create-room' AND c.sent_at IS NOT NULL OFFSET 0) AS create_sent,
+           (SELECT s.room_sid FROM videoroom.session s
+             WHERE s.room_id = o.room_id AND s.ended_at IS NULL
+             ORDER BY s.started_at DESC NULLS LAST, s.room_sid LIMIT 1) AS open_sid
       FROM ROWS FROM (pg_catalog.unnest($2)) WITH ORDINALITY AS due (id, place)
       JOIN videoroom.outbox o ON o.id = due.id AND o.dead_at IS NULL AND o.run_at <= $1
       JOIN videoroom.room r ON r.room_id = o.room_id
-      LEFT JOIN LATERAL (SELECT s.room_sid, s.started_at FROM videoroom.session s
-                          WHERE s.room_id = o.room_id AND s.ended_at IS NULL
-                          ORDER BY s.started_at DESC NULLS LAST, s.room_sid LIMIT 1) AS live ON true
      ORDER BY due.place
        FOR UPDATE OF o SKIP LOCKED)"};
 
@@ -100,9 +77,9 @@ pg::Statement mark_tried = {R"(
     UPDATE videoroom.outbox SET attempts = attempts + 1 WHERE id = ANY ($1))"};
 pg::Statement drop_rows = {"DELETE FROM videoroom.outbox WHERE id = ANY ($1)"};
 pg::Statement settle_rooms = {"SELECT videoroom.settle_rooms($1)"};
-pg::Statement postpone_to_end = {R"(
-    UPDATE videoroom.outbox o SET run_at = r.completes_at, priority = 3
-      FROM videoroom.room r WHERE r.room_id = o.room_id AND o.id = ANY ($1))"};
+pg::Statement postpone_rows = {R"(
+    UPDATE videoroom.outbox o SET run_at = later.run_at, priority = 3
+      FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS later (id, run_at) WHERE o.id = later.id)"};
 pg::Statement bury_rows = {R"(
     UPDATE videoroom.outbox
        SET dead_at = $2,
@@ -142,45 +119,6 @@ pg::Statement select_next_due = {R"(
                             AND o.room_id NOT IN (SELECT pg_catalog.unnest($1))
                           ORDER BY o.run_at LIMIT 1) AS first)"};
 
-struct Row {
-    int64 id;
-    std::string room_id;
-    std::string action;
-    std::string target;
-    int attempts;
-    std::optional<TimestampTz> sent_at;
-    bool closed;
-    bool on_purpose;
-    std::string options;
-    TimestampTz completes_at;
-    std::optional<std::string> open_sid;
-    std::optional<TimestampTz> open_since;
-    bool missed;  // over, and never made
-    bool create_sent;
-    std::optional<std::string> target_session;
-    bool refused;
-};
-
-Row read_row(const pg::Rows &rows, uint64 i)
-{
-    return {rows.bigint(i, 1).value(),
-            rows.text(i, 2).value(),
-            rows.text(i, 3).value(),
-            rows.text(i, 4).value(),
-            rows.integer(i, 5).value(),
-            rows.timestamp(i, 6),
-            rows.boolean(i, 7).value(),
-            rows.boolean(i, 8).value(),
-            rows.text(i, 9).value(),
-            rows.timestamp(i, 10).value(),
-            rows.text(i, 11),
-            rows.timestamp(i, 12),
-            rows.boolean(i, 13).value(),
-            rows.boolean(i, 14).value(),
-            rows.text(i, 15),
-            rows.boolean(i, 16).value()};
-}
-
 // What is to become of the rows that were read.
 struct Plan {
     std::vector<Call> calls;
@@ -188,114 +126,37 @@ struct Plan {
     std::vector<int64> tried;
     std::vector<int64> dropped;
     std::vector<std::string> dropped_rooms;
-    std::vector<int64> too_early;
+    std::vector<int64> postponed;
+    std::vector<std::optional<TimestampTz>> until;
     std::vector<int64> dead;
     std::vector<std::pair<int64, std::string>> unusable;  // and why
 
-    void drop(const Row &row)
+    void add(const Row &row, Decision decision)
     {
-        dropped.push_back(row.id);
-        dropped_rooms.push_back(row.room_id);
+        switch (decision.fate) {
+            case Decision::Fate::call:
+                (decision.call->request.write ? sent : tried).push_back(row.id);
+                calls.push_back(std::move(*decision.call));
+                break;
+            case Decision::Fate::drop:
+                dropped.push_back(row.id);
+                dropped_rooms.push_back(row.room_id);
+                break;
+            case Decision::Fate::postpone:
+                postponed.push_back(row.id);
+                until.emplace_back(decision.not_before);
+                break;
+            case Decision::Fate::bury:
+                dead.push_back(row.id);
+                break;
+        }
     }
 
     bool settled() const
     {
-        return !dropped.empty() || !too_early.empty() || !dead.empty() || !unusable.empty();
+        return !dropped.empty() || !postponed.empty() || !dead.empty() || !unusable.empty();
     }
 };
-
-Call call_for(const Row &row, Purpose purpose, core::Request request, TimestampTz now)
-{
-    Call call;
-    call.purpose = purpose;
-    call.request = std::move(request);
-    call.room_id = row.room_id;
-    call.outbox_id = row.id;
-    call.attempts = row.attempts + 1;
-    call.sent_before = row.sent_at;
-    call.sent_at = now;
-    return call;
-}
-
-// A create that may have arrived is never done with before it is known whether a session was born.
-void plan_create(const Row &row, std::string_view callback_url, TimestampTz now, Plan &plan)
-{
-    if (row.sent_at && (row.closed || row.open_sid || row.refused)) {
-        Call call = call_for(row, Purpose::resolve, core::fetch_room(row.room_id), now);
-        call.room_sid = row.open_sid.value_or("");
-        call.dies = row.missed || (row.refused && !row.closed);
-        plan.calls.push_back(std::move(call));
-        plan.tried.push_back(row.id);
-    } else if (!row.closed) {
-        auto request = core::create_room(row.room_id, core::parse_options(row.options), callback_url);
-        plan.calls.push_back(call_for(row, Purpose::create, std::move(request), now));
-        plan.sent.push_back(row.id);
-    } else if (row.missed) {
-        plan.dead.push_back(row.id);
-    } else {
-        plan.drop(row);
-    }
-}
-
-void plan_complete(const Row &row, TimestampTz now, Plan &plan)
-{
-    if (!row.on_purpose && row.completes_at > now) {
-        plan.too_early.push_back(row.id);
-    } else if (row.open_sid && row.open_since && *row.open_since + USECS_PER_DAY <= now) {
-        plan.dead.push_back(row.id);  // Twilio: no room outlives 24 hours
-    } else if (row.open_sid || row.create_sent) {
-        Call call =
-            call_for(row, Purpose::complete, core::complete_room(row.open_sid.value_or(row.room_id)), now);
-        call.room_sid = row.open_sid.value_or("");
-        plan.calls.push_back(std::move(call));
-        plan.sent.push_back(row.id);
-    } else {
-        plan.drop(row);
-    }
-}
-
-void plan_remove(const Row &row, TimestampTz now, Plan &plan)
-{
-    if (!row.target_session) {
-        plan.drop(row);
-        return;
-    }
-    std::string_view who = row.target;
-    if (who.starts_with(by_identity))
-        who.remove_prefix(by_identity.size());
-    if (!core::fits_path(who)) {
-        // Whoever is there is recorded, and settling puts them out by PA sid.
-        auto request = core::list_participants(*row.target_session, "connected");
-        Call call = call_for(row, Purpose::read_connected, std::move(request), now);
-        call.room_sid = *row.target_session;
-        plan.calls.push_back(std::move(call));
-        plan.tried.push_back(row.id);
-        return;
-    }
-    Call call = call_for(row, Purpose::remove, core::remove_participant(*row.target_session, who), now);
-    call.room_sid = *row.target_session;
-    call.connection_known = !row.target.starts_with(by_identity);
-    plan.calls.push_back(std::move(call));
-    plan.sent.push_back(row.id);
-}
-
-void plan_anonymize(const Row &row, TimestampTz now, Plan &plan)
-{
-    if (!row.target_session) {
-        plan.drop(row);
-        return;
-    }
-    auto request = core::anonymize_participant(*row.target_session, row.target);
-    plan.calls.push_back(call_for(row, Purpose::anonymize, std::move(request), now));
-    plan.sent.push_back(row.id);
-}
-
-// What the facts still ask for is put back by settling.
-void drop(pg::Spi &spi, const Plan &plan)
-{
-    spi.execute(drop_rows, {pg::bigint_array(plan.dropped)});
-    spi.execute(settle_rooms, {pg::text_array(plan.dropped_rooms)});
-}
 
 // From where the last walk stopped, or from the beginning if that was not just now or finds too few.
 pg::Rows lock_rooms_ahead(pg::Spi &spi, uint64 most, const pg::Value &busy, TimestampTz now,
@@ -347,30 +208,70 @@ std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std:
     return ids;
 }
 
-void plan_row(const Row &row, std::string_view callback_url, TimestampTz now, Plan &plan)
+// The facts that the rows' actions need: one statement for each action among them.
+class FactTable {
+public:
+    FactTable(pg::Spi &spi, const pg::Rows &due, TimestampTz now)
+    {
+        rows_.reserve(actions().size());
+        for (const Action *action : actions()) {
+            std::vector<int64> ids;
+            for (uint64 i = 0; i < due.count(); i++)
+                if (pg::Record(due, i).text("action") == action->name)
+                    ids.push_back(pg::Record(due, i).bigint("id").value());
+            if (!ids.empty())
+                read(*action, spi.execute(action->facts, {pg::bigint_array(ids), pg::timestamp(now)}));
+        }
+    }
+
+    Decision decide(const Row &row, const Circumstances &circumstances) const
+    {
+        const auto &[action, facts] = of_row_.at(row.id);
+        return action->decide(row, facts, circumstances);
+    }
+
+private:
+    void read(const Action &action, pg::Rows rows)
+    {
+        rows_.push_back(std::move(rows));
+        for (uint64 i = 0; i < rows_.back().count(); i++) {
+            pg::Record facts(rows_.back(), i);
+            of_row_.emplace(facts.bigint("id").value(), std::pair(&action, facts));
+        }
+    }
+
+    std::vector<pg::Rows> rows_;
+    std::map<int64, std::pair<const Action *, pg::Record>> of_row_;
+};
+
+Row read_row(const pg::Record &record)
 {
-    if (row.action == "create-room")
-        plan_create(row, callback_url, now, plan);
-    else if (row.action == "complete-room")
-        plan_complete(row, now, plan);
-    else if (row.action == "remove-participant")
-        plan_remove(row, now, plan);
-    else
-        plan_anonymize(row, now, plan);
+    return {record.bigint("id").value(),           record.text("room_id").value(),
+            record.text("target").value(),         record.integer("attempts").value(),
+            record.timestamp("sent_at"),           record.boolean("closed").value(),
+            record.boolean("create_sent").value(), record.text("open_sid")};
 }
 
-Plan plan_rows(const pg::Rows &rows, int most, std::string_view callback_url, TimestampTz now)
+Plan plan_rows(pg::Spi &spi, const pg::Rows &due, int most, const Circumstances &circumstances)
 {
     Plan plan;
-    for (uint64 i = 0; i < rows.count() && static_cast<int>(plan.calls.size()) < most; i++) {
-        Row row = read_row(rows, i);
+    const FactTable facts(spi, due, circumstances.now);
+    for (uint64 i = 0; i < due.count() && static_cast<int>(plan.calls.size()) < most; i++) {
+        Row row = read_row(pg::Record(due, i));
         try {
-            plan_row(row, callback_url, now, plan);
+            plan.add(row, facts.decide(row, circumstances));
         } catch (const core::InvalidInput &e) {
             plan.unusable.emplace_back(row.id, e.what());  // options of another version's: no other row waits
         }
     }
     return plan;
+}
+
+// What the facts still ask for is put back by settling.
+void drop(pg::Spi &spi, const Plan &plan)
+{
+    spi.execute(drop_rows, {pg::bigint_array(plan.dropped)});
+    spi.execute(settle_rooms, {pg::text_array(plan.dropped_rooms)});
 }
 
 // Reads what is due, and writes what becomes of it.
@@ -381,16 +282,16 @@ Plan take_due(pg::Spi &spi, int most, int rows, const std::vector<std::string> &
     Plan plan;
     std::vector<int64> due = lock_due_rooms(spi, rows, busy, now, ahead);
     if (!due.empty())
-        plan = plan_rows(spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}), most,
-                         callback_url, now);
+        plan = plan_rows(spi, spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}), most,
+                         {now, callback_url});
     if (!plan.sent.empty())
         spi.execute(mark_sent, {pg::bigint_array(plan.sent), pg::timestamp(now)});
     if (!plan.tried.empty())
         spi.execute(mark_tried, {pg::bigint_array(plan.tried)});
     if (!plan.dropped.empty())
         drop(spi, plan);
-    if (!plan.too_early.empty())
-        spi.execute(postpone_to_end, {pg::bigint_array(plan.too_early)});
+    if (!plan.postponed.empty())
+        spi.execute(postpone_rows, {pg::bigint_array(plan.postponed), pg::timestamp_array(plan.until)});
     if (!plan.dead.empty())
         spi.execute(bury_rows, {pg::bigint_array(plan.dead), pg::timestamp(now)});
     for (const auto &[id, why] : plan.unusable)

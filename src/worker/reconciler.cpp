@@ -2,16 +2,13 @@
 
 #include <utility>
 
-#include "core/text.hpp"
-#include "core/url.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/transaction.hpp"
+#include "worker/actions/reads.hpp"
 
 namespace videoroom::worker {
 namespace {
-
-constexpr int most_pages = 1000;  // of a thousand each
 
 // Stamps what Twilio just called alive; returns what it listed under a name of ours and we have not heard of.
 // A copy that let go of its original's sessions leaves those made since to the original too.
@@ -42,14 +39,6 @@ pg::Statement select_odd = {R"(
      ORDER BY s.room_sid NOT IN (SELECT pg_catalog.unnest($1)) DESC, s.read_at NULLS FIRST
      LIMIT 1000)"};
 
-Call reading(Purpose purpose, core::Request request)
-{
-    Call call;
-    call.purpose = purpose;
-    call.request = std::move(request);
-    return call;
-}
-
 // Of rooms and their sessions.
 std::vector<Call> read_sessions(const pg::Rows &rows)
 {
@@ -60,46 +49,6 @@ std::vector<Call> read_sessions(const pg::Rows &rows)
 }
 
 }  // namespace
-
-Call read_session(std::string_view room_id, std::string_view room_sid)
-{
-    Call call = reading(Purpose::read_session, core::fetch_room(room_sid));
-    call.room_id = room_id;
-    call.room_sid = room_sid;
-    return call;
-}
-
-Call read_participants(std::string_view room_id, std::string_view room_sid, Purpose purpose)
-{
-    const char *status = purpose == Purpose::read_connected ? "connected" : "disconnected";
-    Call call = reading(purpose, core::list_participants(room_sid, status));
-    call.room_id = room_id;
-    call.room_sid = room_sid;
-    return call;
-}
-
-std::optional<Call> next_page(const Call &call, const std::string &next_page_url)
-{
-    if (next_page_url.empty())
-        return std::nullopt;
-    if (!core::same_origin(next_page_url, pg::settings::api_url)) {
-        std::string page = core::make_valid_utf8(next_page_url, 500);
-        pg::call([&] {
-            ereport(LOG, errmsg("a list of Twilio's goes on outside videoroom.api_url, and is not followed"),
-                    errdetail("The next page is said to be \"%s\".", page.c_str()));
-        });
-        return std::nullopt;
-    }
-    if (call.pages >= most_pages) {
-        pg::call(
-            [] { ereport(LOG, errmsg("a list of Twilio's does not end, and is not followed any further")); });
-        return std::nullopt;
-    }
-    Call next = call;
-    next.pages++;
-    next.request.path = core::parse_url(next_page_url)->path;
-    return next;
-}
 
 TimestampTz Reconciler::next_sweep() const
 {
@@ -116,7 +65,7 @@ Call Reconciler::begin(TimestampTz now)
     running_ = true;
     began_at_ = now;
     listed_.clear();
-    return reading(Purpose::list_rooms, core::list_rooms());
+    return read_rooms();
 }
 
 void Reconciler::stop()

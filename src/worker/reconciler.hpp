@@ -1,22 +1,12 @@
 // What callbacks missed is found by asking: which rooms are in progress, and who is in those that look odd.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "worker/call.hpp"
 
 namespace videoroom::worker {
-
-// Reads one session, and then its participants.
-Call read_session(std::string_view room_id, std::string_view room_sid);
-Call read_participants(std::string_view room_id, std::string_view room_sid, Purpose purpose);
-
-// The call for the next page of a list; nullopt after the last one, and, with a word in the log, where the
-// page would lead away from api_url.
-std::optional<Call> next_page(const Call &call, const std::string &next_page_url);
 
 // One sweep at a time over the rooms in progress. Rooms that are not ours are ignored.
 class Reconciler {
