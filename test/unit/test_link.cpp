@@ -17,13 +17,27 @@ TEST(LinkTemplate, TakesAbsoluteUrlsWithAToken)
 
 TEST(LinkTemplate, RefusesAllOthers)
 {
-    for (const char *text :
-         {"", "/room#{token}", "app.example/{token}", "https://app.example/", "https://app.example/{TOKEN}",
-          "http://app.example/#{token}", "ftp://app.example/{token}", "javascript://app.example/{token}",
-          "https://{token}.example/", "https://app.example/{token}{user_id}", "https://app.example/{token}{",
-          "https://app.example/{token}}", "https://app.example/{{token}}", "https://app.example/ #{token}",
-          "https://user@app.example/{token}", "https:///{token}", "https://app.example:0/{token}",
-          "https://app.example/\n{token}", "https://b\u00FCcher.example/{token}"})
+    for (const char *text : {"",
+                             "/room#{token}",
+                             "app.example/{token}",
+                             "https://app.example/",
+                             "https://app.example/{TOKEN}",
+                             "http://app.example/#{token}",
+                             "ftp://app.example/{token}",
+                             "javascript://app.example/{token}",
+                             "https://{token}.example/",
+                             "https://app.example/{token}{user_id}",
+                             "https://app.example/{token}{",
+                             "https://app.example/{token}}",
+                             "https://app.example/{{token}}",
+                             "https://app.example/ #{token}",
+                             "https://user@app.example/{token}",
+                             "https:///{token}",
+                             "https://app.example:0/{token}",
+                             "https://app.example/\n{token}",
+                             "https://b\u00FCcher.example/{token}",
+                             "https://app.example/{tok{room_id}en}#{token}",
+                             "https://app.example/{room_{token}id}"})
         EXPECT_THROW(check_link_template(text), InvalidInput) << text;
 }
 
