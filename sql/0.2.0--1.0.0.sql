@@ -3,10 +3,43 @@
 -- else, is dropped here first. Tables, views, types and triggers are changed here by hand.
 --
 -- Whatever locks tables locks them all at once, here at the top and in the order in which callbacks and bookings come to them, so
--- that it waits for those under way and they do not wait for it: LOCK TABLE videoroom.callback, videoroom.room,
--- videoroom.participant, videoroom.session, videoroom.connection, videoroom.event, videoroom.outbox.
+-- that it waits for those under way and the two cannot deadlock.
 
 SET LOCAL search_path = pg_catalog, pg_temp;
+
+LOCK TABLE videoroom.callback, videoroom.room, videoroom.participant, videoroom.session, videoroom.connection, videoroom.event,
+           videoroom.outbox;
+
+-- Which of the sessions that were presumed over were left to the original by a copy: so far only an event says so.
+ALTER TABLE videoroom.session ADD COLUMN detached_at timestamptz;
+UPDATE videoroom.session s SET detached_at = s.lost_at
+  FROM videoroom.event e
+ WHERE e.kind = 'detached' AND e.room_id = s.room_id AND e.detail ->> 'room_sid' = s.room_sid AND s.lost_at IS NOT NULL;
+COMMENT ON COLUMN videoroom.session.lost_at IS 'Presumed end, 24 hours after the start, of a session whose end nobody reported; NULL again if Twilio shows it alive after that';
+COMMENT ON COLUMN videoroom.session.detached_at IS 'When a copy left it to the original: for this database it stays over, whatever Twilio shows';
+
+ALTER TABLE videoroom.outbox
+    DROP CONSTRAINT outbox_room_id_fkey,
+    ADD COLUMN lane text NOT NULL DEFAULT 'call' CHECK (lane IN ('call', 'media'));
+DROP INDEX videoroom.outbox_due, videoroom.outbox_ahead;
+CREATE INDEX outbox_due ON videoroom.outbox (priority, ((last_error IS NOT NULL)::int), run_at) WHERE dead_at IS NULL;
+CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS NULL AND priority = 2 AND last_error IS NULL;
+COMMENT ON COLUMN videoroom.outbox.last_error IS 'Last failure: at, kind, status, code, message, more_info, request_id; since: of those with the same code the first';
+COMMENT ON COLUMN videoroom.outbox.lane IS 'call: about the room and its people, which is kept for it; media: about what it left behind. Of a room one row of each lane is under way at a time';
+
+ALTER TABLE videoroom.event
+    ADD COLUMN user_id text COLLATE "C",
+    ADD COLUMN sid text COLLATE "C",
+    ADD COLUMN time timestamptz,
+    ADD COLUMN key text COLLATE "C",
+    ADD COLUMN epoch bigint,
+    ADD COLUMN xid8 xid8;
+COMMENT ON COLUMN videoroom.event.user_id IS 'Whom it is about; not filled in yet';
+COMMENT ON COLUMN videoroom.event.sid IS 'Twilio''s name for what it is about; not filled in yet';
+COMMENT ON COLUMN videoroom.event.time IS 'When it happened, by Twilio''s clock; not filled in yet';
+COMMENT ON COLUMN videoroom.event.key IS 'What tells a repeat of the same fact; not filled in yet';
+COMMENT ON COLUMN videoroom.event.epoch IS 'The stretch of the server''s life in which it was written; not filled in yet';
+COMMENT ON COLUMN videoroom.event.xid8 IS 'The transaction that wrote it; not filled in yet';
 
 COMMENT ON COLUMN videoroom.room.home IS 'NULL: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
 

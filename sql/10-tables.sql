@@ -110,7 +110,8 @@ CREATE TABLE videoroom.session (
     started_at       timestamptz GENERATED ALWAYS AS (coalesce(started_callback, started_rest)) STORED,
     ended_at         timestamptz GENERATED ALWAYS AS (coalesce(ended_callback, ended_rest, lost_at)) STORED,
     seen_alive_at    timestamptz,
-    read_at          timestamptz
+    read_at          timestamptz,
+    detached_at      timestamptz
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX session_room ON videoroom.session (room_id);
 CREATE INDEX session_open ON videoroom.session (room_id) WHERE ended_at IS NULL;
@@ -121,11 +122,12 @@ COMMENT ON COLUMN videoroom.session.started_callback IS 'Timestamp of room-creat
 COMMENT ON COLUMN videoroom.session.started_rest IS 'date_created in an answer of Twilio''s, whole seconds; the least';
 COMMENT ON COLUMN videoroom.session.ended_callback IS 'Timestamp of room-ended; the greatest';
 COMMENT ON COLUMN videoroom.session.ended_rest IS 'end_time in an answer of Twilio''s, whole seconds; the greatest';
-COMMENT ON COLUMN videoroom.session.lost_at IS 'Presumed end, 24 hours after the start, of a session whose end nobody reported';
+COMMENT ON COLUMN videoroom.session.lost_at IS 'Presumed end, 24 hours after the start, of a session whose end nobody reported; NULL again if Twilio shows it alive after that';
 COMMENT ON COLUMN videoroom.session.started_at IS 'Start: the callback''s milliseconds before the answer''s seconds';
 COMMENT ON COLUMN videoroom.session.ended_at IS 'End, by the same rule; NULL while open';
 COMMENT ON COLUMN videoroom.session.seen_alive_at IS 'Last time Twilio is known to have had it in progress';
 COMMENT ON COLUMN videoroom.session.read_at IS 'Last time the reconciler read it and its participants one by one';
+COMMENT ON COLUMN videoroom.session.detached_at IS 'When a copy left it to the original: for this database it stays over, whatever Twilio shows';
 
 CREATE TABLE videoroom.connection (
     participant_sid       text COLLATE "C" PRIMARY KEY,
@@ -153,9 +155,10 @@ COMMENT ON COLUMN videoroom.connection.duration IS 'Length in seconds as Twilio 
 COMMENT ON COLUMN videoroom.connection.connected_at IS 'Start: callback before answer; NULL if never reported';
 COMMENT ON COLUMN videoroom.connection.disconnected_at IS 'End, by the same rule; NULL while connected';
 
+-- No foreign key: what is still to be done at Twilio about a room's media outlives the room.
 CREATE TABLE videoroom.outbox (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    room_id    text COLLATE "C" NOT NULL REFERENCES videoroom.room,
+    room_id    text COLLATE "C" NOT NULL,
     action     text NOT NULL CHECK (action IN ('create-room', 'complete-room', 'remove-participant', 'anonymize-participant')),
     target     text COLLATE "C" NOT NULL DEFAULT '',
     priority   smallint NOT NULL DEFAULT 2 CHECK (priority BETWEEN 0 AND 3),
@@ -166,12 +169,14 @@ CREATE TABLE videoroom.outbox (
     last_error jsonb,
     dead_at    timestamptz,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    starts_at  timestamptz NOT NULL
+    starts_at  timestamptz NOT NULL,
+    lane       text NOT NULL DEFAULT 'call' CHECK (lane IN ('call', 'media'))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 CREATE UNIQUE INDEX outbox_once ON videoroom.outbox (room_id, action, target) WHERE dead_at IS NULL;
 CREATE INDEX outbox_room ON videoroom.outbox (room_id, id);
-CREATE INDEX outbox_due ON videoroom.outbox (priority, run_at) WHERE dead_at IS NULL;
-CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS NULL AND priority = 2;
+-- What was never refused goes before what was.
+CREATE INDEX outbox_due ON videoroom.outbox (priority, ((last_error IS NOT NULL)::int), run_at) WHERE dead_at IS NULL;
+CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS NULL AND priority = 2 AND last_error IS NULL;
 CREATE INDEX outbox_dead ON videoroom.outbox (dead_at) WHERE dead_at IS NOT NULL;
 COMMENT ON TABLE videoroom.outbox IS 'Calls to Twilio that are still to be made; a row goes only with the transaction that records its outcome';
 COMMENT ON COLUMN videoroom.outbox.id IS 'Number of the row, for videoroom_retry';
@@ -183,10 +188,11 @@ COMMENT ON COLUMN videoroom.outbox.params IS 'Further facts the call needs; empt
 COMMENT ON COLUMN videoroom.outbox.run_at IS 'Not before this moment';
 COMMENT ON COLUMN videoroom.outbox.sent_at IS 'When it last left for Twilio and may have arrived; put back to what it was once a try is known to have done nothing';
 COMMENT ON COLUMN videoroom.outbox.attempts IS 'How often it was tried';
-COMMENT ON COLUMN videoroom.outbox.last_error IS 'Last failure: at, kind, status, code, message, more_info, request_id';
+COMMENT ON COLUMN videoroom.outbox.last_error IS 'Last failure: at, kind, status, code, message, more_info, request_id; since: of those with the same code the first';
 COMMENT ON COLUMN videoroom.outbox.dead_at IS 'When it was given up; stays until videoroom_retry';
 COMMENT ON COLUMN videoroom.outbox.created_at IS 'When it was asked for';
 COMMENT ON COLUMN videoroom.outbox.starts_at IS 'Start of the booking, filled in where it is not given: rooms made ahead go in this order';
+COMMENT ON COLUMN videoroom.outbox.lane IS 'call: about the room and its people, which is kept for it; media: about what it left behind. Of a room one row of each lane is under way at a time';
 
 CREATE TABLE videoroom.callback (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -225,7 +231,13 @@ CREATE TABLE videoroom.event (
     room_id text COLLATE "C" NOT NULL,
     at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     kind    text NOT NULL,
-    detail  jsonb NOT NULL DEFAULT '{}'
+    detail  jsonb NOT NULL DEFAULT '{}',
+    user_id text COLLATE "C",
+    sid     text COLLATE "C",
+    time    timestamptz,
+    key     text COLLATE "C",
+    epoch   bigint,
+    xid8    xid8
 );
 CREATE INDEX event_room ON videoroom.event (room_id, at);
 COMMENT ON TABLE videoroom.event IS 'Audit trail: what happened to a room, in the order it became known';
@@ -234,3 +246,9 @@ COMMENT ON COLUMN videoroom.event.room_id IS 'The room';
 COMMENT ON COLUMN videoroom.event.at IS 'When it was recorded';
 COMMENT ON COLUMN videoroom.event.kind IS 'What: booked, cancelled, session-started, status and so on';
 COMMENT ON COLUMN videoroom.event.detail IS 'The particulars';
+COMMENT ON COLUMN videoroom.event.user_id IS 'Whom it is about; not filled in yet';
+COMMENT ON COLUMN videoroom.event.sid IS 'Twilio''s name for what it is about; not filled in yet';
+COMMENT ON COLUMN videoroom.event.time IS 'When it happened, by Twilio''s clock; not filled in yet';
+COMMENT ON COLUMN videoroom.event.key IS 'What tells a repeat of the same fact; not filled in yet';
+COMMENT ON COLUMN videoroom.event.epoch IS 'The stretch of the server''s life in which it was written; not filled in yet';
+COMMENT ON COLUMN videoroom.event.xid8 IS 'The transaction that wrote it; not filled in yet';

@@ -60,10 +60,13 @@ BEGIN
     new.started_rest := least(was.started_rest, merge_session.started_rest);
     new.ended_callback := greatest(was.ended_callback, merge_session.ended_callback);
     new.ended_rest := greatest(was.ended_rest, merge_session.ended_rest);
-    -- A presumed end gives way to a reported one and follows the start.
-    IF was.lost_at IS NOT NULL THEN
-        new.lost_at := CASE WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL THEN
-            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)) END;
+    -- A presumed end gives way to a reported one and to a later sign of life, and follows the start.
+    IF was.lost_at IS NOT NULL AND was.detached_at IS NULL THEN
+        new.lost_at := CASE
+            WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL
+                 AND (merge_session.alive_at > was.lost_at) IS NOT TRUE
+            THEN greatest(was.seen_alive_at,
+                          videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest))) END;
     END IF;
     is_new := new IS DISTINCT FROM was;
     is_open := coalesce(new.ended_callback, new.ended_rest, new.lost_at) IS NULL;

@@ -39,15 +39,17 @@ BEGIN
          WHERE s.ended_at IS NULL
            AND (s.started_at <= moment - interval '24 hours' OR s.started_at IS NULL)
            AND coalesce(s.started_at, r.closes_at) + interval '24 hours' <= moment
+           AND (s.seen_alive_at IS NULL OR s.seen_alive_at <= moment - interval '1 hour')
          ORDER BY s.room_id
          LIMIT batch
            FOR NO KEY UPDATE OF r SKIP LOCKED
     LOOP
         -- Looked at again now that the room is ours.
         UPDATE videoroom.session s
-           SET lost_at = videoroom.presumed_end(s.room_id, s.started_at)
+           SET lost_at = greatest(videoroom.presumed_end(s.room_id, s.started_at), s.seen_alive_at)
          WHERE s.room_sid = stale.room_sid AND s.ended_at IS NULL
-           AND videoroom.presumed_end(s.room_id, s.started_at) <= clock_timestamp();
+           AND videoroom.presumed_end(s.room_id, s.started_at) <= clock_timestamp()
+           AND (s.seen_alive_at IS NULL OR s.seen_alive_at <= clock_timestamp() - interval '1 hour');
         IF FOUND THEN
             INSERT INTO videoroom.event (room_id, kind, detail)
             VALUES (stale.room_id, 'session-lost', jsonb_build_object('room_sid', stale.room_sid));
@@ -76,7 +78,8 @@ BEGIN
         SELECT FROM chain JOIN videoroom.room r ON r.room_id = chain.room_id
          WHERE r.closed_at IS NULL OR r.closed_at >= before
             OR EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL OFFSET 0)
-            OR EXISTS (SELECT FROM videoroom.outbox o WHERE o.room_id = r.room_id AND o.dead_at IS NULL OFFSET 0));
+            OR EXISTS (SELECT FROM videoroom.outbox o
+                        WHERE o.room_id = r.room_id AND o.lane = 'call' AND o.dead_at IS NULL OFFSET 0));
 END
 $$;
 COMMENT ON FUNCTION videoroom.done_with(videoroom.room, timestamptz) IS
@@ -104,7 +107,7 @@ BEGIN
      WHERE r.room_id = ANY (rooms) AND videoroom.done_with(r, before);
 
     DELETE FROM videoroom.event e WHERE e.room_id = ANY (rooms);
-    DELETE FROM videoroom.outbox o WHERE o.room_id = ANY (rooms);
+    DELETE FROM videoroom.outbox o WHERE o.room_id = ANY (rooms) AND o.lane = 'call';
     DELETE FROM videoroom.connection c
      USING videoroom.session s
      WHERE s.room_sid = c.room_sid AND s.room_id = ANY (rooms);

@@ -7,8 +7,13 @@
 namespace videoroom::api {
 namespace {
 
+// Given up; or refused by Twilio for a minute, which a join need not wait for once more.
 pg::Statement find_creates{R"(
-    SELECT coalesce(pg_catalog.bool_and(o.dead_at IS NOT NULL), false)
+    SELECT coalesce(pg_catalog.bool_and(o.dead_at IS NOT NULL), false),
+           pg_catalog.max(o.last_error ->> 'code')
+               FILTER (WHERE o.dead_at IS NULL AND o.last_error ->> 'kind' IN ('later', 'permanent')
+                         AND (o.last_error ->> 'since')::timestamptz
+                             < pg_catalog.clock_timestamp() - pg_catalog.make_interval(mins => 1))
       FROM videoroom.outbox o
      WHERE o.room_id = $1 AND o.action = 'create-room')"};
 
@@ -65,14 +70,18 @@ bool usable(const SeatFacts &facts, TimestampTz now) noexcept
            now < std::max(alive_at, session.last_left) + facts.empty_minutes * USECS_PER_MINUTE;
 }
 
-const Refusal *hopeless(pg::Spi &spi, const std::string &room_id, const SeatFacts &facts)
+Obstacle hopeless(pg::Spi &spi, const std::string &room_id, const SeatFacts &facts)
 {
     if (RecoveryInProgress())
-        return &refusal::standby;
+        return {&refusal::standby};
     if (facts.ours)
-        return &refusal::uncommitted;
-    bool given_up = *spi.read_latest(find_creates, {pg::text(room_id)}).boolean(0, 1);
-    return unless(!given_up, refusal::failed);
+        return {&refusal::uncommitted};
+    pg::Rows creates = spi.read_latest(find_creates, {pg::text(room_id)});
+    if (*creates.boolean(0, 1))
+        return {&refusal::failed};
+    if (auto code = creates.text(0, 2))
+        return {&refusal::refused, *code};
+    return {};
 }
 
 const Refusal *refusal_for(pg::Admission admission) noexcept

@@ -27,8 +27,12 @@ std::span<const Rule> admission_rules() noexcept;
 // a day old (Understanding Video Rooms). The time runs from when it was last known to be there.
 bool usable(const SeatFacts &facts, TimestampTz now) noexcept;
 
-// Why no session can come however long a join waits; nullptr where one may.
-const Refusal *hopeless(pg::Spi &spi, const std::string &room_id, const SeatFacts &facts);
+// Why no session can come however long a join waits.
+struct Obstacle {
+    const Refusal *refusal = nullptr;  // nullptr: one may come
+    std::string code = {};             // Twilio's, if it is Twilio that refuses
+};
+Obstacle hopeless(pg::Spi &spi, const std::string &room_id, const SeatFacts &facts);
 
 // The same for what the mailbox says.
 const Refusal *refusal_for(pg::Admission admission) noexcept;

@@ -21,7 +21,7 @@ pg::Statement lock_rooms{R"(
 // of the original's is concerned.
 pg::Statement detach_sessions{R"(
     WITH detached AS (
-        UPDATE videoroom.session s SET lost_at = pg_catalog.clock_timestamp()
+        UPDATE videoroom.session s SET lost_at = pg_catalog.clock_timestamp(), detached_at = pg_catalog.clock_timestamp()
          WHERE s.ended_at IS NULL
         RETURNING s.room_id, s.room_sid)
     INSERT INTO videoroom.event (room_id, kind, detail)

@@ -83,7 +83,8 @@ Window window_of(TimestampTz starts_at, TimestampTz ends_at)
 {
     namespace settings = pg::settings;
     return {starts_at - settings::join_early * USECS_PER_SEC, ends_at + settings::join_grace * USECS_PER_SEC,
-            ends_at + settings::end_after * USECS_PER_SEC};
+            // A call must not end while it can be joined.
+            ends_at + std::max(settings::end_after, settings::join_grace) * USECS_PER_SEC};
 }
 
 void check_times(TimestampTz starts_at, TimestampTz ends_at, const Window &window)

@@ -22,8 +22,8 @@ bool was_booked(const Booking &booking)
     });
 }
 
-// Its open room if there is one, else its latest. Under the latest snapshot, since the caller's may be older
-// than the lock on the booking.
+// Its open room if there is one, else its latest: clocks may be set back, so whose place another took is not.
+// Under the latest snapshot, since the caller's may be older than the lock on the booking.
 pg::Statement find_latest{R"(
     SELECT r.room_id, r.closed_at IS NULL, r.closes_at <= pg_catalog.clock_timestamp(),
            r.request = $2::jsonb AND r.options = $3::jsonb AND r.metadata = $4,
@@ -31,7 +31,7 @@ pg::Statement find_latest{R"(
            AND (r.cancelled_at IS NOT NULL OR r.ended_at IS NULL AND r.status = 'expired')
       FROM videoroom.room r
      WHERE r.booking_id = $1
-     ORDER BY r.closed_at IS NULL DESC, r.created_at DESC
+     ORDER BY r.closed_at IS NULL DESC, r.successor IS NULL DESC, r.created_at DESC
      LIMIT 1)"};
 
 Booking read_booking(const Arguments &arguments)

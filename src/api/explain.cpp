@@ -63,6 +63,8 @@ const char *means(const Refusal &refusal)
         return "this very transaction made, changed or locked the room: commit";
     if (&refusal == &refusal::failed)
         return "making it was given up: the call below says why; videoroom_retry() tries again";
+    if (&refusal == &refusal::refused)
+        return "Twilio has refused to make it for a minute: the call below says why, and is tried again";
     if (&refusal == &refusal::no_worker)
         return "no worker runs here to make it: see check worker of videoroom_health()";
     if (&refusal == &refusal::paused)
@@ -75,9 +77,8 @@ Finding check_session(const std::string &room_id, const SeatFacts &facts, Timest
     if (usable(facts, now))
         return {"session", kept, std::string(facts.session.room_sid) + " can be joined"};
     pg::Spi spi;
-    const Refusal *refusal = hopeless(spi, room_id, facts);
-    if (!refusal)
-        refusal = refusal_for(pg::would_admit(room_id));
+    const Obstacle obstacle = hopeless(spi, room_id, facts);
+    const Refusal *refusal = obstacle.refusal ? obstacle.refusal : refusal_for(pg::would_admit(room_id));
     if (refusal)
         return {"session", verdict_of(*refusal), state_of(facts.session) + "; " + means(*refusal)};
     if (pg::settings::join_wait == 0)

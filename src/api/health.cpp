@@ -27,11 +27,13 @@ pg::Statement find_version{
 pg::Statement find_calls{R"(
     SELECT (SELECT pg_catalog.count(*) FROM videoroom.outbox o WHERE o.dead_at IS NOT NULL),
            (SELECT coalesce(o.last_error ->> 'message', o.last_error ->> 'kind')
-              FROM videoroom.outbox o WHERE o.dead_at IS NOT NULL ORDER BY o.dead_at DESC LIMIT 1),
+              FROM videoroom.outbox o WHERE o.dead_at IS NOT NULL ORDER BY o.dead_at DESC, o.id DESC LIMIT 1),
            (SELECT pg_catalog.min(first.run_at)
               FROM pg_catalog.generate_series(0, 3) AS p (priority)
+             CROSS JOIN pg_catalog.generate_series(0, 1) AS f (refused)
              CROSS JOIN LATERAL (SELECT o.run_at FROM videoroom.outbox o
                                   WHERE o.dead_at IS NULL AND o.priority = p.priority
+                                    AND (o.last_error IS NOT NULL)::int = f.refused
                                   ORDER BY o.run_at LIMIT 1) AS first))"};
 
 pg::Statement find_callbacks{R"(

@@ -14,10 +14,10 @@ namespace videoroom::api {
 namespace {
 
 // Where no session can come, waiting would only hold a connection.
-void refuse_if(const Refusal *refusal)
+void refuse_if(const Obstacle &obstacle)
 {
-    if (refusal)
-        refuse(*refusal);
+    if (obstacle.refusal)
+        refuse(*obstacle.refusal, obstacle.code.empty() ? "" : "code", obstacle.code);
 }
 
 // Waits for the session of the seat's room; gives the seat as it is then, perhaps in the room's successor.
@@ -31,7 +31,7 @@ Seat wait_for_session(pg::Spi &spi, const Seat &seat, const std::string &user_id
         if (last)
             refuse(refusal::not_ready);
         refuse_if(hopeless(spi, now.room_id, now.facts));
-        refuse_if(refusal_for(wait.admission()));
+        refuse_if({refusal_for(wait.admission())});
         last = !wait.sleep(deadline);
     }
 }

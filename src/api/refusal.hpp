@@ -59,6 +59,7 @@ inline constexpr Refusal not_ready{unavailable, "room not ready", "not-ready"};
 inline constexpr Refusal uncommitted{unavailable, "room not ready", "uncommitted"};
 inline constexpr Refusal standby{unavailable, "room not ready", "standby"};
 inline constexpr Refusal failed{unavailable, "room not ready", "failed"};
+inline constexpr Refusal refused{unavailable, "room not ready", "refused"};
 inline constexpr Refusal no_worker{unavailable, "room not ready", "no-worker"};
 inline constexpr Refusal paused{unavailable, "room not ready", "paused"};
 inline constexpr Refusal busy{unavailable, "room not ready", "busy"};

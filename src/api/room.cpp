@@ -11,7 +11,7 @@ pg::Statement find_current{R"(
     SELECT r.room_id
       FROM videoroom.room r
      WHERE r.booking_id = $1
-     ORDER BY r.closed_at IS NULL DESC, r.created_at DESC
+     ORDER BY r.closed_at IS NULL DESC, r.successor IS NULL DESC, r.created_at DESC
      LIMIT 1)"};
 
 pg::Statement lock_by_id{R"(

@@ -14,7 +14,7 @@ HeapTuple written_row(const TriggerData *trigger)
 
 TimestampTz start_of_room(const char *room_id)
 {
-    TimestampTz starts_at = GetCurrentTimestamp();  // without a room the foreign key refuses the row
+    TimestampTz starts_at = GetCurrentTimestamp();  // a row may outlive its room
     pg::Table rooms = pg::open_table("room", "room_pkey");
     ScanKeyData key = pg::equals(rooms, "room_id", room_id);
     // SnapshotSelf: the very statement that books the room may ask for its call.

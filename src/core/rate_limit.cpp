@@ -19,6 +19,7 @@ constexpr Time probe_limit = 2 * minute;
 constexpr Time unauthorized_pause = minute;
 constexpr Time longest_pause = hour;
 constexpr Time shortest_pause = second;
+constexpr Time between_probes = second;  // of the limit of rooms
 
 // Calls that leave a second apart may arrive a little closer.
 constexpr double used_of_quota = 0.95;
@@ -174,6 +175,32 @@ void Breaker::credentials_changed()
 {
     if (unauthorized)
         succeeded();
+}
+
+bool RoomLimit::allows(Time now)
+{
+    if (next(now) > now)
+        return false;
+    if (reached)
+        probe_at = now + between_probes;
+    return true;
+}
+
+Time RoomLimit::next(Time now) const
+{
+    return !reached || has_come(probe_at, now, between_probes) ? now : probe_at;
+}
+
+void RoomLimit::refused(Time now)
+{
+    if (!reached)
+        probe_at = now + between_probes;
+    reached = true;
+}
+
+void RoomLimit::lifted()
+{
+    reached = false;
 }
 
 }  // namespace videoroom::core

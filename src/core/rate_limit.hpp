@@ -56,4 +56,20 @@ struct Breaker {
     void credentials_changed();
 };
 
+// Whether rooms may be made at all: Twilio refuses more than so many in progress for one account. One a
+// second is tried until one is made, or one has ended.
+struct RoomLimit {
+    bool reached;
+    Time probe_at;
+
+    // May one be made now? True takes the second's probe, if it is one.
+    bool allows(Time now);
+
+    // When allows() may next be true; now, if it may be.
+    Time next(Time now) const;
+
+    void refused(Time now);
+    void lifted();
+};
+
 }  // namespace videoroom::core

@@ -18,7 +18,8 @@ constexpr int too_many_requests = 20429;
 constexpr int service_unavailable = 20503;
 constexpr std::array already_so_codes = {20404, 53106, 53112, 53118, 53204};
 constexpr std::array missing_codes = {20404, 53106};
-constexpr std::array later_codes = {53103, 53116, 53119};
+constexpr int too_many_rooms = 53119;
+constexpr std::array later_codes = {53103, 53116, too_many_rooms};
 constexpr std::array authentication_codes = {20003, 20101, 20102, 20103, 20104,
                                              20105, 20106, 20107, 20151, 20157};
 
@@ -53,6 +54,8 @@ Verdict judge(Action action, const Outcome &outcome)
         return Verdict::already_so;
     if (reads(action) && contains(missing_codes, code))
         return Verdict::missing;
+    if (action == Action::create_room && code == too_many_rooms)
+        return Verdict::full;
     if (contains(later_codes, code))
         return Verdict::later;
     if (status >= 500 || status == 408 || status < 200 || code == service_unavailable)

@@ -25,6 +25,7 @@ enum class Verdict {
     already_so,    // complete, remove, anonymize: there is nothing left to end or to forget
     missing,       // fetch, list: there is no such room
     later,         // this row again, after its backoff; says nothing about the account
+    full,          // create: the account has no room for another room
     account,       // says nothing about the row; counts against the account
     limited,       // too many requests: never carried out, pause the account
     unauthorized,  // the credentials are refused: wait for others

@@ -40,6 +40,12 @@ Admission judge(const shared::Database *database)
     return database->pause == shared::Pause::none ? Admission::waiting : Admission::paused;
 }
 
+// However many wait for one room, they leave room for others.
+int most_for_a_room()
+{
+    return std::max(1, settings::max_waiting / 2);
+}
+
 // The room's entry, or else a free one; nullptr when all are taken.
 shared::Waiting *find_entry(shared::Database *database, std::string_view room_id)
 {
@@ -50,7 +56,7 @@ shared::Waiting *find_entry(shared::Database *database, std::string_view room_id
         if (entry.waiters == 0)
             unused = unused ? unused : &entry;
         else if (room_of(entry) == room_id)
-            return &entry;
+            return entry.waiters < most_for_a_room() ? &entry : nullptr;
     }
     return unused;
 }

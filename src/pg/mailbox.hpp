@@ -15,7 +15,7 @@ enum class Admission {
     waiting,
     no_worker,  // none runs in this database
     paused,     // it makes no calls: outage, quota, credentials, another version
-    busy,       // max_waiting sessions wait already, or the mailbox is full
+    busy,       // max_waiting sessions wait already, half of them for this room, or the mailbox is full
 };
 
 // What a wait for the room would meet now; asks for nothing.

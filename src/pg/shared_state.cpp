@@ -101,14 +101,22 @@ Database *claim_database(State *shared, Oid database) noexcept
 
 Limits *limits_of(State *shared, std::string_view sid) noexcept
 {
-    Limits *oldest = &shared->limits[0];
-    for (Limits &entry : shared->limits) {
+    auto used_at = [](const Limits &entry) {
+        return std::max(entry.writes.refilled_at, entry.reads.refilled_at);
+    };
+    auto is_used = [shared](const Limits &entry) {
+        return std::any_of(std::begin(shared->databases), std::end(shared->databases),
+                           [&](const Database &database) {
+                               return OidIsValid(database.oid) && strcmp(database.account, entry.sid) == 0;
+                           });
+    };
+    for (Limits &entry : shared->limits)
         if (sid == entry.sid)
             return &entry;
-        if (std::max(entry.writes.refilled_at, entry.reads.refilled_at) <
-            std::max(oldest->writes.refilled_at, oldest->reads.refilled_at))
+    Limits *oldest = nullptr;
+    for (Limits &entry : shared->limits)
+        if ((!oldest || used_at(entry) < used_at(*oldest)) && !(entry.sid[0] && is_used(entry)))
             oldest = &entry;
-    }
     *oldest = Limits{};
     auto length = std::min(sid.size(), sizeof oldest->sid - 1);
     std::copy_n(sid.data(), length, oldest->sid);

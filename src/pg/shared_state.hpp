@@ -14,7 +14,7 @@
 namespace videoroom::pg::shared {
 
 constexpr int most_databases = 64;
-constexpr int most_accounts = 16;
+constexpr int most_accounts = 2 * most_databases;  // half of them of databases that changed theirs
 constexpr int mailbox_size = 128;
 
 // Why a worker makes no calls for the time being.
@@ -44,12 +44,14 @@ struct Database {
     stats::Stats stats;  // not guarded by the lock
 };
 
-// Twilio's quotas of an account, and the breaker of its calls.
+// What keeps an account's calls from being made.
 struct Limits {
     char sid[40];
     core::TokenBucket writes;
     core::TokenBucket reads;
-    core::Breaker breaker;
+    core::Breaker breaker;             // of all calls
+    core::Breaker background_breaker;  // of reads that no row stands behind
+    core::RoomLimit rooms;
     pid_t prober;  // the worker that has taken the breaker's probe
 };
 
@@ -90,7 +92,8 @@ Database *find_database(State *shared, Oid database) noexcept;
 // The same, made if need be; nullptr when all are taken.
 Database *claim_database(State *shared, Oid database) noexcept;
 
-// An account's entry, made if need be (the least recently refilled one goes). The lock must be held.
+// An account's entry, made if need be: of those that no database uses, the least recently refilled one goes.
+// The lock must be held.
 Limits *limits_of(State *shared, std::string_view sid) noexcept;
 
 // The account's breaker as it is; a closed one if it has none yet, or without the preload. Takes the lock.

@@ -70,6 +70,12 @@ void Transaction::commit()
     SetUserIdAndSecContext(user_, security_);
 }
 
+void Transaction::commit_durably()
+{
+    ForceSyncCommit();
+    commit();
+}
+
 void Transaction::commit_asynchronously()
 {
     call([] {

@@ -22,6 +22,8 @@ public:
     Transaction &operator=(const Transaction &) = delete;
 
     void commit();
+    // Commits to disk, whatever synchronous_commit says: for what must be known after a crash.
+    void commit_durably();
     // Commits without waiting for the disk: for what a crash only makes us find out again. A synchronous
     // standby is waited for as ever: what is ready here can be joined there.
     void commit_asynchronously();

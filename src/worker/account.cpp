@@ -33,8 +33,8 @@ void Account::reload()
     try {
         const core::Credentials &credentials = pg::credentials();
         int generation = pg::credentials_generation();
-        gate_.use(credentials.account_sid, generation != generation_);
         show(database_, credentials.account_sid);
+        gate_.use(credentials.account_sid, generation != generation_);
         generation_ = generation;
         usable_ = true;
     } catch (const pg::Failure &failure) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/stats.hpp"
 #include "pg/transaction.hpp"
@@ -14,8 +15,8 @@
 namespace videoroom::worker {
 namespace {
 
-constexpr std::size_t most_answers = 25;  // that are recorded at once, and no call leaves meanwhile
-constexpr int most_tries = 10;            // then the call is left to be repeated
+constexpr std::ptrdiff_t most_answers = 25;  // that are recorded at once, and no call leaves meanwhile
+constexpr int most_tries = 10;               // then the call is left to be repeated
 
 pg::Statement lock_rooms = {R"(
     SELECT room_id, closed_at IS NOT NULL FROM videoroom.room
@@ -143,29 +144,85 @@ void record_batch(pg::Spi &spi, Batch batch, TimestampTz resume_at, Recorded &re
 
 }  // namespace
 
-Recorded record_answers(std::vector<Answered> &answers, TimestampTz resume_at)
+void Answers::add(Answered answered)
+{
+    bool of_row = answered.call.outbox_id != 0;
+    answers_.push_back(std::move(answered));
+    if (!of_row)
+        drop_one_too_many();
+}
+
+void Answers::drop_one_too_many()
+{
+    auto droppable = [](const Answered &answered) {
+        return !answered.call.outbox_id && !answered.call.room_id.empty();
+    };
+    if (std::count_if(answers_.begin(), answers_.end(), droppable) <= pg::settings::max_requests)
+        return;
+    auto worse = [&](const Answered &a, const Answered &b) {
+        return std::pair(droppable(a), a.waits) < std::pair(droppable(b), b.waits);
+    };
+    answers_.erase(std::max_element(answers_.begin(), answers_.end(), worse));
+}
+
+std::vector<Answered> Answers::take_lists()
+{
+    auto first = std::stable_partition(answers_.begin(), answers_.end(), [](const Answered &answered) {
+        return !answered.call.room_id.empty();
+    });
+    std::vector<Answered> lists(std::make_move_iterator(first), std::make_move_iterator(answers_.end()));
+    answers_.erase(first, answers_.end());
+    return lists;
+}
+
+int Answers::ready() const
 {
     TimestampTz now = GetCurrentTimestamp();
-    for (Answered &answered : answers)
+    return static_cast<int>(std::count_if(answers_.begin(), answers_.end(), [now](const Answered &answered) {
+        return answered.not_before <= now;
+    }));
+}
+
+TimestampTz Answers::next() const
+{
+    TimestampTz next = DT_NOEND;
+    for (const Answered &answered : answers_)
+        next = std::min(next, answered.not_before);
+    return next;
+}
+
+Recorded Answers::record(TimestampTz resume_at)
+{
+    TimestampTz now = GetCurrentTimestamp();
+    Recorded recorded;
+    if (ready() == 0)
+        return recorded;
+    for (Answered &answered : answers_)
         answered.recorded = false;  // the last transaction may have failed
-    auto ready = std::stable_partition(answers.begin(), answers.end(), [now](const Answered &answered) {
+    auto ready_end = std::stable_partition(answers_.begin(), answers_.end(), [now](const Answered &answered) {
         return answered.not_before <= now;
     });
     // The longest waiting ones; in the order in which everybody locks rooms.
-    std::size_t count = std::min<std::size_t>(ready - answers.begin(), most_answers);
-    std::stable_sort(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(count),
+    auto count = std::min<std::ptrdiff_t>(ready_end - answers_.begin(), most_answers);
+    std::stable_sort(answers_.begin(), answers_.begin() + count,
                      [](const Answered &a, const Answered &b) { return a.call.room_id < b.call.room_id; });
 
-    Recorded recorded;
     pg::Transaction transaction;
     {
         pg::Spi spi;
-        record_batch(spi, Batch(answers.data(), count), resume_at, recorded);
+        record_batch(spi, Batch(answers_.data(), static_cast<std::size_t>(count)), resume_at, recorded);
     }
     transaction.commit_asynchronously();
     pg::stats::count(&pg::stats::Calls::dead, recorded.dead);
-    std::erase_if(answers, [](const Answered &answered) { return answered.recorded; });
+    recorded.any = std::erase_if(answers_, [](const Answered &answered) { return answered.recorded; }) > 0;
     return recorded;
+}
+
+void Answers::add_busy_rooms(std::vector<std::string> &rooms) const
+{
+    for (const Answered &answered : answers_)
+        if (answered.call.outbox_id)
+            rooms.push_back(answered.call.room_id);
 }
 
 }  // namespace videoroom::worker

@@ -64,6 +64,18 @@ void report_ready(Database *database)
         pg::shared::wake_launcher();
 }
 
+void show_pause(Database *database, pg::shared::Pause pause)
+{
+    bool changed;
+    {
+        Locked locked(pg::shared::state());
+        changed = database->pause != pause;
+        database->pause = pause;
+    }
+    if (changed && pause != pg::shared::Pause::none)
+        pg::answer_everybody(database);
+}
+
 void forget_database()
 {
     no_extension = true;

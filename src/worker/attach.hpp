@@ -12,6 +12,9 @@ pg::shared::Database *attach(Oid database);
 // The extension is in this database and the worker at work: the launcher may start the next one.
 void report_ready(pg::shared::Database *database);
 
+// Tells whoever asks, and whoever waits for a room, why the worker makes no calls; Pause::none: it does.
+void show_pause(pg::shared::Database *database, pg::shared::Pause pause);
+
 // The extension is not in this database: frees its entry when this process exits, unless somebody has called
 // for a worker since it last looked.
 void forget_database();

@@ -8,6 +8,7 @@
 #include "core/video_api.hpp"
 #include "http/client.hpp"
 #include "pg/postgres.hpp"
+#include "worker/work.hpp"
 
 namespace videoroom::worker {
 
@@ -32,10 +33,12 @@ struct Kind {
     Handler *permanent = nullptr;
     // Twilio has said that the room is there, whoever made it: however the call ends, one was sent.
     bool known_to_exist = false;
+    bool shows_room_limit = false;  // done, it leaves the account room for another room, or has just found it
 };
 
 struct Call {
     const Kind *kind = nullptr;
+    Work work = Work::background;
     core::Request request;
     std::string room_id;   // empty: about no single room
     std::string room_sid;  // the session it is about, if it is known

@@ -12,6 +12,9 @@ namespace videoroom::worker {
 namespace {
 
 constexpr int most_connections = 500;  // what videoroom.max_requests allows
+constexpr int enough_to_share = 8;     // below that many calls at once no class keeps a place
+constexpr int turns_for_rows = 4;      // at the quota of reads
+constexpr int turns_in_background = 1;
 
 namespace stats = pg::stats;
 
@@ -28,13 +31,30 @@ void count(const Answered &answered)
     }
 }
 
+Quota quota_of(const Call &read)
+{
+    return read.outbox_id ? Quota::reads : Quota::background;
+}
+
 }  // namespace
 
-Calls::Calls(Gate &gate) : gate_(gate), client_(most_connections, "videoroom/" VIDEOROOM_VERSION) {}
-
-int Calls::capacity() const
+Calls::Calls(Gate &gate)
+    : gate_(gate),
+      client_(most_connections, "videoroom/" VIDEOROOM_VERSION),
+      turns_({turns_for_rows, turns_in_background})
 {
-    return std::max(0, pg::settings::max_requests - static_cast<int>(in_flight_.size()));
+}
+
+int Calls::room_for(Work work) const
+{
+    const int most = pg::settings::max_requests;
+    const int own = in_class_[static_cast<std::size_t>(work)];
+    int left = most - static_cast<int>(in_flight_.size());
+    if (most >= enough_to_share)
+        left -= static_cast<int>(std::count(in_class_.begin(), in_class_.end(), 0)) - (own == 0);
+    if (work == Work::background)
+        left = std::min(left, std::max(1, most / 4) - own);
+    return std::max(0, left);
 }
 
 void Calls::send(Call call)
@@ -51,6 +71,7 @@ void Calls::send(Call call)
     if (!call.request.write)
         call.sent_at = GetCurrentTimestamp();
     client_.start(std::move(request));
+    in_class_[static_cast<std::size_t>(call.work)]++;
     in_flight_.emplace(last_tag_, std::move(call));
     stats::count(&stats::Calls::sent);
     stats::set(&stats::Calls::in_flight, in_flight_.size());
@@ -58,20 +79,31 @@ void Calls::send(Call call)
 
 void Calls::queue(Call call)
 {
-    if (call.outbox_id)
-        queue_.push_front(std::move(call));
-    else
-        queue_.push_back(std::move(call));
+    (call.outbox_id ? for_rows_ : background_).push_back(std::move(call));
 }
 
 void Calls::send_queued()
 {
-    int granted = gate_.admit(std::min(capacity(), static_cast<int>(queue_.size())), false);
-    for (int i = 0; i < granted; i++) {
-        Call call = std::move(queue_.front());
-        queue_.pop_front();
+    std::array<bool, 2> wants = {!for_rows_.empty(), !background_.empty()};
+    while (auto turn = turns_.next(wants)) {
+        std::deque<Call> &reads = *turn == 0 ? for_rows_ : background_;
+        wants[*turn] = room_for(reads.front().work) > 0 && gate_.admit(1, quota_of(reads.front())) == 1;
+        if (!wants[*turn])
+            continue;
+        Call call = std::move(reads.front());
+        reads.pop_front();
         send(std::move(call));
+        wants[*turn] = !reads.empty();
     }
+}
+
+TimestampTz Calls::next_queued() const
+{
+    TimestampTz next = DT_NOEND;
+    for (const auto *reads : {&for_rows_, &background_})
+        if (!reads->empty() && room_for(reads->front().work) > 0)
+            next = std::min(next, gate_.next(quota_of(reads->front())));
+    return next;
 }
 
 std::vector<Answered> Calls::serve()
@@ -82,6 +114,7 @@ std::vector<Answered> Calls::serve()
         auto found = in_flight_.find(answer.tag);
         Call call = std::move(found->second);
         in_flight_.erase(found);
+        in_class_[static_cast<std::size_t>(call.work)]--;
         answers.push_back(judge(std::move(call), std::move(answer)));
         count(answers.back());
     }
@@ -95,9 +128,8 @@ void Calls::add_busy_rooms(std::vector<std::string> &rooms) const
     for (const auto &[tag, call] : in_flight_)
         if (call.outbox_id)
             rooms.push_back(call.room_id);
-    for (const Call &call : queue_)
-        if (call.outbox_id)
-            rooms.push_back(call.room_id);
+    for (const Call &call : for_rows_)
+        rooms.push_back(call.room_id);
 }
 
 }  // namespace videoroom::worker

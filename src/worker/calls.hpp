@@ -1,11 +1,13 @@
 // The calls under way: what they are for stays here, what is sent goes to the HTTP client.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "core/turns.hpp"
 #include "http/client.hpp"
 #include "worker/call.hpp"
 #include "worker/gate.hpp"
@@ -21,18 +23,24 @@ public:
     int descriptor() const { return client_.descriptor(); }
     long timeout_ms() const { return client_.timeout_ms(); }
 
-    // How many more calls videoroom.max_requests allows.
-    int capacity() const;
+    // How many more calls of that class videoroom.max_requests allows: every other class keeps a place, and
+    // what nobody waits for has a quarter of them at most.
+    int room_for(Work work) const;
 
     // Sends a call that the gate has admitted.
     void send(Call call);
 
-    // Has a read sent when the gate admits it; one that a row of the outbox stands behind goes first.
+    // Has a read sent when the gate admits it.
     void queue(Call call);
-    bool queue_empty() const { return queue_.empty(); }
+    // How many reads wait behind which a row of the outbox stands.
+    int queued_for_rows() const { return static_cast<int>(for_rows_.size()); }
+    bool nothing_queued() const { return for_rows_.empty() && background_.empty(); }
 
     // Sends what the gate admits of the queue.
     void send_queued();
+
+    // When a queued read may leave; DT_NOEND if only an answer can make room for one.
+    TimestampTz next_queued() const;
 
     // Lets curl work; gives the answers that have come, judged.
     std::vector<Answered> serve();
@@ -44,7 +52,10 @@ private:
     Gate &gate_;
     http::Client client_;
     std::map<std::uint64_t, Call> in_flight_;
-    std::deque<Call> queue_;
+    std::array<int, work_classes> in_class_{};  // of those in flight
+    std::deque<Call> for_rows_;
+    std::deque<Call> background_;
+    core::Turns<2> turns_;
     std::uint64_t last_tag_ = 0;
 };
 

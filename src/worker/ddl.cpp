@@ -49,6 +49,24 @@ bool is_about_databases(Node *command)
             reinterpret_cast<RenameStmt *>(command)->renameType == OBJECT_DATABASE);
 }
 
+// What it commits was written by a session that cannot tell anybody any more.
+bool commits_prepared(Node *command)
+{
+    return IsA(command, TransactionStmt) &&
+           reinterpret_cast<TransactionStmt *>(command)->kind == TRANS_STMT_COMMIT_PREPARED;
+}
+
+void wake_own_worker()
+{
+    bool known;
+    {
+        Locked locked(state());
+        known = pg::shared::find_database(state(), MyDatabaseId);
+    }
+    if (known)
+        pg::shared::wake_worker(MyDatabaseId, DT_NOBEGIN);
+}
+
 const char *option(List *options, const char *name, const char *otherwise)
 {
     ListCell *cell;
@@ -136,6 +154,8 @@ void utility(PlannedStmt *statement, const char *query, bool read_only_tree, Pro
             make_room(command, IsInTransactionBlock(context == PROCESS_UTILITY_TOPLEVEL));
     }
     pass_on(statement, query, read_only_tree, context, params, environment, receiver, completion);
+    if (state() && commits_prepared(command))
+        wake_own_worker();
 }
 
 void access(ObjectAccessType type, Oid catalog, Oid object, int column, void *argument)

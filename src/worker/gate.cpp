@@ -1,5 +1,7 @@
 #include "worker/gate.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "pg/settings.hpp"
@@ -16,14 +18,41 @@ core::Time now()
     return pg::to_core(GetCurrentTimestamp());
 }
 
-int quota(bool write)
+int per_second(Quota quota)
 {
-    return write ? pg::settings::writes_per_second : pg::settings::reads_per_second;
+    return quota == Quota::writes ? pg::settings::writes_per_second : pg::settings::reads_per_second;
 }
 
-core::TokenBucket &bucket(Limits *limits, bool write)
+core::TokenBucket &bucket(Limits *limits, Quota quota)
 {
-    return write ? limits->writes : limits->reads;
+    return quota == Quota::writes ? limits->writes : limits->reads;
+}
+
+// When the breakers may next let such a call through.
+core::Time breakers_next(const Limits *limits, Quota quota, core::Time moment)
+{
+    core::Time next = limits->breaker.next(moment);
+    return quota == Quota::background ? std::max(next, limits->background_breaker.next(moment)) : next;
+}
+
+bool breakers_allow(Limits *limits, Quota quota, core::Time moment)
+{
+    return limits->breaker.allows(moment) &&
+           (quota != Quota::background || limits->background_breaker.allows(moment));
+}
+
+void tell(core::Breaker &breaker, core::Verdict verdict, core::Time moment, std::optional<core::Time> until)
+{
+    switch (verdict) {
+        case core::Verdict::account:
+            return breaker.failed(moment, pg::random01(), until);
+        case core::Verdict::limited:
+            return breaker.limited(moment, until);
+        case core::Verdict::unauthorized:
+            return breaker.refused(moment);
+        default:
+            breaker.succeeded();
+    }
 }
 
 }  // namespace
@@ -41,16 +70,17 @@ void Gate::use(std::string account_sid, bool changed)
         locked_limits()->breaker.credentials_changed();
 }
 
-int Gate::admit(int wanted, bool write)
+int Gate::admit(int wanted, Quota quota)
 {
     Locked locked(pg::shared::state());
     Limits *limits = locked_limits();
+    core::TokenBucket &tokens = bucket(limits, quota);
     core::Time moment = now();
     int granted = 0;
-    bucket(limits, write).follow_clock(moment);
-    while (granted < wanted && limits->breaker.next(moment) <= moment &&
-           bucket(limits, write).next(moment, quota(write)) <= moment && limits->breaker.allows(moment)) {
-        bucket(limits, write).take(moment, quota(write));
+    tokens.follow_clock(moment);
+    while (granted < wanted && breakers_next(limits, quota, moment) <= moment &&
+           tokens.next(moment, per_second(quota)) <= moment && breakers_allow(limits, quota, moment)) {
+        tokens.take(moment, per_second(quota));
         if (limits->breaker.probing)
             limits->prober = MyProcPid;
         granted++;
@@ -58,25 +88,41 @@ int Gate::admit(int wanted, bool write)
     return granted;
 }
 
-void Gate::give_back(int unused, bool write)
+void Gate::give_back(int unused, Quota quota)
 {
     if (unused <= 0)
         return;
     Locked locked(pg::shared::state());
     Limits *limits = locked_limits();
-    bucket(limits, write).tokens += unused;
+    bucket(limits, quota).tokens += unused;
     if (limits->prober == MyProcPid)
         limits->breaker.abandoned();
 }
 
-TimestampTz Gate::next(bool write) const
+TimestampTz Gate::next(Quota quota) const
 {
     Locked locked(pg::shared::state());
     Limits *limits = locked_limits();
     core::Time moment = now();
-    core::Time token = bucket(limits, write).next(moment, quota(write));
-    core::Time breaker = limits->breaker.next(moment);
-    return pg::to_server(token > breaker ? token : breaker);
+    return pg::to_server(std::max(bucket(limits, quota).next(moment, per_second(quota)),
+                                  breakers_next(limits, quota, moment)));
+}
+
+int Gate::admit_rooms(int wanted)
+{
+    if (wanted == 0)
+        return 0;
+    Locked locked(pg::shared::state());
+    core::RoomLimit &rooms = locked_limits()->rooms;
+    if (!rooms.allows(now()))
+        return 0;
+    return rooms.reached ? 1 : wanted;
+}
+
+TimestampTz Gate::next_room() const
+{
+    Locked locked(pg::shared::state());
+    return pg::to_server(locked_limits()->rooms.next(now()));
 }
 
 bool Gate::closed() const
@@ -86,25 +132,35 @@ bool Gate::closed() const
     return breaker.is_open(now()) || breaker.openings > 0 || breaker.unauthorized;
 }
 
-void Gate::report(core::Verdict verdict, std::optional<core::Time> retry_after)
+bool Gate::background_closed() const
 {
     Locked locked(pg::shared::state());
-    core::Breaker &breaker = locked_limits()->breaker;
+    const core::Breaker &breaker = locked_limits()->background_breaker;
+    return breaker.is_open(now()) || breaker.openings > 0;
+}
+
+// What Twilio thinks of the account is everybody's business; that reads fail which nobody waits for is not,
+// but where one of them was the probe.
+void Gate::report(const Answered &answered)
+{
+    Locked locked(pg::shared::state());
+    Limits *limits = locked_limits();
+    const core::Verdict verdict = answered.verdict;
     const core::Time moment = now();
-    const auto until = retry_after ? std::optional(moment + *retry_after) : std::nullopt;
-    switch (verdict) {
-        case core::Verdict::account:
-            breaker.failed(moment, pg::random01(), until);
-            break;
-        case core::Verdict::limited:
-            breaker.limited(moment, until);
-            break;
-        case core::Verdict::unauthorized:
-            breaker.refused(moment);
-            break;
-        default:
-            breaker.succeeded();
-    }
+    const auto &pause = answered.answer.retry_after;
+    const auto until = pause ? std::optional(moment + *pause) : std::nullopt;
+    const bool background = answered.call.work == Work::background;
+    const bool about_account = verdict == core::Verdict::limited || verdict == core::Verdict::unauthorized;
+    const bool was_probe = limits->breaker.probing && limits->prober == MyProcPid;
+
+    if (!background || about_account || was_probe)
+        tell(limits->breaker, verdict, moment, until);
+    if (background && !about_account)
+        tell(limits->background_breaker, verdict, moment, until);
+    if (verdict == core::Verdict::full)
+        limits->rooms.refused(moment);
+    else if (verdict == core::Verdict::done && answered.call.kind->shows_room_limit)
+        limits->rooms.lifted();
 }
 
 TimestampTz Gate::paused_until() const

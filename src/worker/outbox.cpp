@@ -1,5 +1,6 @@
 #include "worker/outbox.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -13,43 +14,41 @@
 namespace videoroom::worker {
 namespace {
 
-constexpr int lowest_priority = 3;
-constexpr int made_ahead = 2;
+constexpr auto ahead_class = static_cast<std::size_t>(Work::ahead);
 constexpr TimestampTz longest_join_early = USECS_PER_HOUR;  // the most that the setting may be
 constexpr TimestampTz longest_walk = 100 * core::millisecond;
 constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
 
-// Rooms in which something of one priority is due. They are locked before what is due in them is read: a
-// decision from facts that somebody is just changing would be about another room. A room that somebody holds
-// is left out. Of a room's due rows the most urgent one gives it its place, and the first one is taken. The
-// walk is along an index and stops when it has enough, however long the queue is. NOT IN makes a hash table
-// of the rooms to skip; <> ALL would compare each row with each of them.
+// Rows of one class that are due, and none more urgent of the same room is. Their rooms are locked before
+// what is due in them is read: a decision from facts that somebody is just changing would be about another
+// room. A room that somebody holds is left out. The walk is along an index and stops when it has enough,
+// however long the queue is. NOT IN makes a hash table of the rooms to skip; <> ALL would compare each row
+// with each of them.
 pg::Statement lock_due = {R"(
-    SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
-             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1)
+    SELECT d.id
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
-     WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1 AND d.starts_at > $5
+     WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1
+       AND (d.last_error IS NOT NULL OR d.starts_at > $5)
        AND d.room_id NOT IN (SELECT pg_catalog.unnest($2))
        AND NOT EXISTS (SELECT FROM videoroom.outbox u
-                        WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
+                        WHERE u.room_id = d.room_id AND u.lane = d.lane AND u.dead_at IS NULL AND u.run_at <= $1
                           AND (u.priority, u.id) < (d.priority, d.id))
-     ORDER BY d.run_at
+     ORDER BY (d.last_error IS NOT NULL)::pg_catalog.int4, d.run_at
      LIMIT $3
        FOR NO KEY UPDATE OF r SKIP LOCKED)"};
 
 // The same for rooms made ahead, which go by the start of their bookings. The walk ends an hour, the most
 // that videoroom.join_early may be, from now: what somebody made due earlier comes by lock_due, after them.
 pg::Statement lock_due_ahead = {R"(
-    SELECT (SELECT pg_catalog.min(f.id) FROM videoroom.outbox f
-             WHERE f.room_id = d.room_id AND f.dead_at IS NULL AND f.run_at <= $1),
-           d.starts_at, d.id
+    SELECT d.id, d.starts_at
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
-     WHERE d.dead_at IS NULL AND d.priority = 2 AND d.starts_at <= $4 AND (d.starts_at, d.id) > ($5, $6)
+     WHERE d.dead_at IS NULL AND d.priority = 2 AND d.last_error IS NULL
+       AND d.starts_at <= $4 AND (d.starts_at, d.id) > ($5, $6)
        AND d.run_at <= $1 AND d.room_id NOT IN (SELECT pg_catalog.unnest($2))
        AND NOT EXISTS (SELECT FROM videoroom.outbox u
-                        WHERE u.room_id = d.room_id AND u.dead_at IS NULL AND u.run_at <= $1
+                        WHERE u.room_id = d.room_id AND u.lane = d.lane AND u.dead_at IS NULL AND u.run_at <= $1
                           AND (u.priority, u.id) < (d.priority, d.id))
      ORDER BY d.starts_at, d.id
      LIMIT $3
@@ -58,7 +57,7 @@ pg::Statement lock_due_ahead = {R"(
 // A room counts as closed from its closes_at on, whether housekeeping has said so or not. OFFSET 0: else the
 // planner may read all sessions there are into a hash table to ask about a few.
 pg::Statement select_due = {R"(
-    SELECT o.id, o.room_id, o.action, o.target, o.attempts, o.sent_at,
+    SELECT o.id, o.room_id, o.action, o.target, o.priority::pg_catalog.int4 AS priority, o.attempts, o.sent_at,
            r.closed_at IS NOT NULL OR r.closes_at <= $1 AS closed,
            EXISTS (SELECT FROM videoroom.outbox c
                     WHERE c.room_id = o.room_id AND c.action = 'create-room' AND c.sent_at IS NOT NULL OFFSET 0) AS create_sent,
@@ -114,10 +113,14 @@ pg::Statement hurry = {R"(
 pg::Statement select_next_due = {R"(
     SELECT pg_catalog.min(first.run_at)
       FROM pg_catalog.generate_series(0, 3) AS p (priority)
-     CROSS JOIN LATERAL (SELECT o.run_at FROM videoroom.outbox o
+     CROSS JOIN pg_catalog.generate_series(0, 1) AS f (refused)
+      LEFT JOIN LATERAL (SELECT o.run_at FROM videoroom.outbox o
                           WHERE o.dead_at IS NULL AND o.priority = p.priority
+                            AND (o.last_error IS NOT NULL)::pg_catalog.int4 = f.refused
                             AND o.room_id NOT IN (SELECT pg_catalog.unnest($1))
-                          ORDER BY o.run_at LIMIT 1) AS first)"};
+                          ORDER BY o.run_at LIMIT 1) AS first ON true
+     GROUP BY p.priority
+     ORDER BY p.priority)"};
 
 // What is to become of the rows that were read.
 struct Plan {
@@ -180,30 +183,31 @@ pg::Rows lock_rooms_ahead(pg::Spi &spi, uint64 most, const pg::Value &busy, Time
         ahead = ScanPosition();
     } else {
         ahead.starts_at = rows.timestamp(most - 1, 2).value();
-        ahead.id = rows.bigint(most - 1, 3).value();
+        ahead.id = rows.bigint(most - 1, 1).value();
     }
     return rows;
 }
 
-std::vector<int64> lock_due_rooms(pg::Spi &spi, int most, const std::vector<std::string> &busy,
+// The most urgent classes first, as many rows of each as `most` says.
+std::vector<int64> lock_due_rooms(pg::Spi &spi, const PerClass &most, const std::vector<std::string> &busy,
                                   TimestampTz now, ScanPosition &ahead)
 {
     std::vector<int64> ids;
-    auto left = [&] { return most - static_cast<int>(ids.size()); };
-    auto add = [&](const pg::Rows &rows) {
-        for (uint64 i = 0; i < rows.count(); i++)
-            ids.push_back(rows.bigint(i, 1).value());
-    };
-    pg::Value moment = pg::timestamp(now), skipped = pg::text_array(busy);
-    for (int priority = 0; priority <= lowest_priority && left() > 0; priority++) {
+    const pg::Value moment = pg::timestamp(now), skipped = pg::text_array(busy);
+    for (std::size_t work = 0; work < most.size(); work++) {
+        int left = most[work];
+        auto add = [&](const pg::Rows &rows) {
+            for (uint64 i = 0; i < rows.count(); i++, left--)
+                ids.push_back(rows.bigint(i, 1).value());
+        };
         TimestampTz starts_after = DT_NOBEGIN;
-        if (priority == made_ahead) {
+        if (left > 0 && work == ahead_class) {
             starts_after = now + longest_join_early;
-            add(lock_rooms_ahead(spi, static_cast<uint64>(left()), skipped, now, ahead));
+            add(lock_rooms_ahead(spi, static_cast<uint64>(left), skipped, now, ahead));
         }
-        if (left() > 0)
-            add(spi.execute(lock_due, {moment, skipped, pg::bigint(left()), pg::integer(priority),
-                                       pg::timestamp(starts_after)}));
+        if (left > 0)
+            add(spi.execute(lock_due, {moment, skipped, pg::bigint(left),
+                                       pg::integer(static_cast<int32>(work)), pg::timestamp(starts_after)}));
     }
     return ids;
 }
@@ -246,20 +250,31 @@ private:
 
 Row read_row(const pg::Record &record)
 {
-    return {record.bigint("id").value(),           record.text("room_id").value(),
-            record.text("target").value(),         record.integer("attempts").value(),
-            record.timestamp("sent_at"),           record.boolean("closed").value(),
-            record.boolean("create_sent").value(), record.text("open_sid")};
+    return {record.bigint("id").value(),
+            Work(record.integer("priority").value()),
+            record.text("room_id").value(),
+            record.text("target").value(),
+            record.integer("attempts").value(),
+            record.timestamp("sent_at"),
+            record.boolean("closed").value(),
+            record.boolean("create_sent").value(),
+            record.text("open_sid")};
 }
 
-Plan plan_rows(pg::Spi &spi, const pg::Rows &due, int most, const Circumstances &circumstances)
+// As many calls of each class as `most` says.
+Plan plan_rows(pg::Spi &spi, const pg::Rows &due, PerClass most, const Circumstances &circumstances)
 {
     Plan plan;
     const FactTable facts(spi, due, circumstances.now);
-    for (uint64 i = 0; i < due.count() && static_cast<int>(plan.calls.size()) < most; i++) {
+    for (uint64 i = 0; i < due.count(); i++) {
         Row row = read_row(pg::Record(due, i));
+        int &left = most[static_cast<std::size_t>(row.work)];
+        if (left == 0)
+            continue;
         try {
-            plan.add(row, facts.decide(row, circumstances));
+            Decision decision = facts.decide(row, circumstances);
+            left -= decision.fate == Decision::Fate::call ? 1 : 0;
+            plan.add(row, std::move(decision));
         } catch (const core::InvalidInput &e) {
             plan.unusable.emplace_back(row.id, e.what());  // options of another version's: no other row waits
         }
@@ -275,12 +290,15 @@ void drop(pg::Spi &spi, const Plan &plan)
 }
 
 // Reads what is due, and writes what becomes of it.
-Plan take_due(pg::Spi &spi, int most, int rows, const std::vector<std::string> &busy,
+Plan take_due(pg::Spi &spi, const PerClass &most, int rows, const std::vector<std::string> &busy,
               std::string_view callback_url, ScanPosition &ahead)
 {
     TimestampTz now = GetCurrentTimestamp();
     Plan plan;
-    std::vector<int64> due = lock_due_rooms(spi, rows, busy, now, ahead);
+    PerClass looked_at = most;
+    for (int &count : looked_at)
+        count = count > 0 ? std::max(count, rows) : 0;
+    std::vector<int64> due = lock_due_rooms(spi, looked_at, busy, now, ahead);
     if (!due.empty())
         plan = plan_rows(spi, spi.execute(select_due, {pg::timestamp(now), pg::bigint_array(due)}), most,
                          {now, callback_url});
@@ -301,11 +319,18 @@ Plan take_due(pg::Spi &spi, int most, int rows, const std::vector<std::string> &
 
 }  // namespace
 
-Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url,
-                  ScanPosition &ahead)
+Claimed claim_due(const PerClass &most, int rows, const std::vector<std::string> &busy,
+                  std::string_view callback_url, ScanPosition &ahead)
 {
-    Plan plan = pg::in_transaction(
-        [&](pg::Spi &spi) { return take_due(spi, most, rows, busy, callback_url, ahead); });
+    Plan plan;
+    {
+        pg::Transaction transaction;
+        {
+            pg::Spi spi;
+            plan = take_due(spi, most, rows, busy, callback_url, ahead);
+        }
+        transaction.commit_durably();
+    }
     pg::stats::count(&pg::stats::Calls::dead, plan.dead.size() + plan.unusable.size());
     return {std::move(plan.calls), plan.settled()};
 }
@@ -337,10 +362,14 @@ void hurry_after_outage()
     pg::in_transaction([](pg::Spi &spi) { return spi.execute(hurry).count(); });
 }
 
-TimestampTz next_due(const std::vector<std::string> &busy)
+std::array<TimestampTz, row_classes> next_due(const std::vector<std::string> &busy)
 {
     return pg::in_transaction([&](pg::Spi &spi) {
-        return spi.execute(select_next_due, {pg::text_array(busy)}).timestamp(0, 1).value_or(DT_NOEND);
+        pg::Rows rows = spi.execute(select_next_due, {pg::text_array(busy)});
+        std::array<TimestampTz, row_classes> due;
+        for (std::size_t work = 0; work < due.size(); work++)
+            due[work] = rows.timestamp(work, 1).value_or(DT_NOEND);
+        return due;
     });
 }
 

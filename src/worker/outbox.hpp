@@ -1,6 +1,7 @@
 // The outbox: rows that are due become calls.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,7 @@ namespace videoroom::worker {
 
 struct Claimed {
     std::vector<Call> calls;
-    bool settled;  // rows were done with that needed no call: others may be due behind them
+    bool settled = false;  // rows were done with that needed no call: others may be due behind them
 };
 
 // How far the rows of rooms made ahead have been taken, in their order. What is before that is on its way,
@@ -23,12 +24,13 @@ struct ScanPosition {
     TimestampTz until = 0;  // then from the beginning again
 };
 
-// Takes due rows, one a room and the most urgent rooms first, leaving out the rooms in `busy` and those whose
-// row somebody has locked. A row whose call makes no sense any more goes; one past its deadline dies; the
-// others come back as calls, at most `most` of them, and are marked as sent in a transaction that has
-// committed before the first of them can leave. At most `rows` are looked at.
-Claimed claim_due(int most, int rows, const std::vector<std::string> &busy, std::string_view callback_url,
-                  ScanPosition &ahead);
+// Takes due rows of each class, at most `most` of them, one a room, what was never refused before what was,
+// leaving out the rooms in `busy` and those whose row somebody has locked. A row whose call makes no sense
+// any more goes; one past its deadline dies; the others come back as calls and are marked as sent in a
+// transaction that is on disk before the first of them can leave. `rows`: so many of a class may be looked at
+// even where fewer may be called.
+Claimed claim_due(const PerClass &most, int rows, const std::vector<std::string> &busy,
+                  std::string_view callback_url, ScanPosition &ahead);
 
 // Makes a create row for each room that joins wait for, or pulls it forward. The rooms that were locked just
 // then come back.
@@ -37,7 +39,7 @@ std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms);
 // Calls that failed only because Twilio could not be reached need not sit out their backoff: it is back.
 void hurry_after_outage();
 
-// When the next row is due whose room is not among the busy ones; DT_NOEND if never.
-TimestampTz next_due(const std::vector<std::string> &busy);
+// When the next row of each class is due whose room is not among the busy ones; DT_NOEND if never.
+std::array<TimestampTz, row_classes> next_due(const std::vector<std::string> &busy);
 
 }  // namespace videoroom::worker

@@ -10,7 +10,8 @@
 namespace videoroom::worker {
 namespace {
 
-// Stamps what Twilio just called alive; returns what it listed under a name of ours and we have not heard of.
+// Stamps what Twilio just called alive; returns what it listed under a name of ours and we have not heard of,
+// or have given up.
 // A copy that let go of its original's sessions leaves those made since to the original too.
 pg::Statement stamp_alive = {R"(
     UPDATE videoroom.session SET seen_alive_at = $2
@@ -24,7 +25,10 @@ pg::Statement select_unknown = {R"(
       JOIN videoroom.room r ON r.room_id = listed.room_id
      CROSS JOIN videoroom.home h
      WHERE (h.let_go_at IS NULL OR r.created_at > h.let_go_at)
-       AND NOT EXISTS (SELECT FROM videoroom.session s WHERE s.room_sid = listed.room_sid))"};
+       AND NOT EXISTS (SELECT FROM videoroom.session s
+                        WHERE s.room_sid = listed.room_sid
+                          AND (s.lost_at IS NULL OR s.detached_at IS NOT NULL
+                               OR coalesce(s.ended_callback, s.ended_rest) IS NOT NULL)))"};
 
 // What disagrees with the list, should have ended, or has been silent for a quarter of an hour. NOT IN: the
 // list is hashed, where <> ALL would read it for each session.

@@ -14,7 +14,12 @@ pg::Statement note_death = {R"(
 pg::Statement postpone_row = {R"(
     UPDATE videoroom.outbox
        SET run_at = $2, sent_at = $3,
-           last_error = CASE WHEN $5 THEN last_error ELSE $4::pg_catalog.jsonb END
+           last_error = CASE WHEN $5 THEN last_error
+                             ELSE $4::pg_catalog.jsonb OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('since',
+                                  coalesce(CASE WHEN last_error OPERATOR(pg_catalog.->>) 'code'
+                                                     = $4::pg_catalog.jsonb OPERATOR(pg_catalog.->>) 'code'
+                                                THEN last_error OPERATOR(pg_catalog.->) 'since' END,
+                                           $4::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'at')) END
      WHERE id = $1)"};
 pg::Statement bury_row = {R"(
     UPDATE videoroom.outbox SET dead_at = $2, sent_at = $3, last_error = $4::pg_catalog.jsonb WHERE id = $1)"};

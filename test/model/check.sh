@@ -1,18 +1,17 @@
 #!/bin/sh
-# Verifies videoroom.pml exhaustively, then plants one fault after another and demands that spin finds each.
+# Verifies videoroom.pml and classes.pml exhaustively, then plants one fault after another and demands that spin finds each.
 # Needs spin and gcc. JOBS: how many verifications at once (default: one per processor).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-model=$here/videoroom.pml
 
 for tool in spin gcc; do
     command -v "$tool" >/dev/null || { echo "Bail out! $tool is not installed"; exit 1; }
 done
 
-# verify EXPECTED TEXT DEFINES...: run in a folder of its own, leave one result line in `line`
+# verify MODEL EXPECTED TEXT DEFINES...: run in a folder of its own, leave one result line in `line`
 verify() {
-    expected=$1 text=$2
-    shift 2
+    model=$here/$1.pml expected=$2 text=$3
+    shift 3
     case $expected in
         holds)   how="-O1 -DSAFETY" run="" ;;
         breaks)  how="-O0 -DSAFETY" run="" ;;
@@ -26,7 +25,7 @@ verify() {
         echo "not ok - $text: does not build" >line
         return
     fi
-    timeout 300 ./pan $run -m20000 -w20 >pan.log 2>&1
+    timeout 300 ./pan $run -m2000000 -w20 >pan.log 2>&1
 
     # A search cut short proves nothing, and an error must be the one that was asked for.
     if grep -qE 'max search depth too small|out of memory|reached -DMEMLIM' pan.log; then
@@ -61,7 +60,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
-# What is to be verified: expectation | text | defines
+# What is to be verified: expectation | text | defines | model
 cat >"$work/plan" <<'PLAN'
 holds|no room is lost, doubled or left alive, without the sweep|
 holds|the same with two crashes|-DCRASHES=2 -DENDS=0 -DJOINS=0
@@ -83,15 +82,18 @@ breaks|possible: a session nobody heard of came and went|-DWITNESS=4
 breaks|possible: a room gets a session though its create was discarded|-DWITNESS=5 -DDEATHS=2
 breaks|possible: a room gets a session once its create was retried|-DWITNESS=6 -DDEATHS=1
 PLAN
-while read -r expected fault defines; do
-    case $expected in
-        ''|'#'*) ;;
-        *)
-            grep -q "$fault" "$model" || { echo "Bail out! the model knows no $fault"; exit 1; }
-            echo "$expected|$fault${defines:+ $defines}|-D$fault -DONLY_THE_END $defines"
-            ;;
-    esac
-done >"$work/faults" <<'FAULTS'
+faults() {
+    while read -r expected fault defines; do
+        case $expected in
+            ''|'#'*) ;;
+            *)
+                grep -q "$fault" "$here/$1.pml" || { echo "Bail out! the model knows no $fault"; exit 1; }
+                echo "$expected|$fault${defines:+ $defines}|-D$fault -DONLY_THE_END $defines|$1"
+                ;;
+        esac
+    done
+}
+faults videoroom >"$work/faults" <<'FAULTS'
 breaks FAULT_DELETE_BEFORE_ANSWER
 breaks FAULT_DROP_SENT_CREATE
 breaks FAULT_CANCEL_DELETES_CREATE
@@ -122,14 +124,24 @@ holds FAULT_COMPLETE_DONE_ON_404_WHILE_CREATE_PENDING
 holds FAULT_ONE_ANSWER_RESOLVES_ALL -DSWEEP -DLOSSES=1
 holds FAULT_WINDOW_SINCE_SENT_AT_ONLY
 FAULTS
+echo 'holds|no class of work starves, and none takes more than its share||classes' >>"$work/plan"
+faults classes >>"$work/faults" <<'FAULTS'
+breaks FAULT_NO_PLACE_IS_KEPT
+breaks FAULT_STRICT_PRIORITY
+breaks FAULT_BACKGROUND_TAKES_ALL
+breaks FAULT_UNRECORDED_ANSWERS_COUNT
+breaks FAULT_UNRECORDED_WITHOUT_BOUND
+breaks FAULT_SHARED_FAILURES
+breaks FAULT_LIMIT_HOLDS_ALL
+FAULTS
 cat "$work/faults" >>"$work/plan"
 
 number=0
-while IFS='|' read -r expected text defines; do
+while IFS='|' read -r expected text defines model; do
     number=$((number + 1))
     mkdir "$work/$(printf %03d $number)"
     # One argument a line for xargs: folder, expectation, text, defines
-    printf '%s\0' "$work/$(printf %03d $number)|$expected|$text|$defines"
+    printf '%s\0' "$work/$(printf %03d $number)|${model:-videoroom}|$expected|$text|$defines"
 done <"$work/plan" >"$work/queue"
 
 # shellcheck disable=SC2016 # the inner shell expands these
@@ -137,9 +149,9 @@ xargs -0 -n 1 -P "${JOBS:-$(getconf _NPROCESSORS_ONLN)}" sh -c '
     IFS="|"
     set -f
     set -- "$0" $1
-    script=$1 folder=$2 expected=$3 text=$4 defines=${5-}
+    script=$1 folder=$2 model=$3 expected=$4 text=$5 defines=${6-}
     IFS=" "
-    exec sh "$script" --one "$folder" "$expected" "$text" $defines
+    exec sh "$script" --one "$folder" "$model" "$expected" "$text" $defines
 ' "$here/check.sh" <"$work/queue"
 
 count=$(wc -l <"$work/plan")
@@ -159,7 +171,7 @@ done
 
 # The claims are explained where they are quoted, so they have to be quoted as they are.
 sed -n 's/^    \(assert(.*\)/\1/p' "$here/../../docs/how-it-works.md" >"$work/quotes"
-missing=$(while read -r claim; do grep -qF "$claim" "$model" || echo "# not in the model: $claim"; done <"$work/quotes")
+missing=$(while read -r claim; do grep -qF "$claim" "$here/videoroom.pml" || echo "# not in the model: $claim"; done <"$work/quotes")
 if [ -s "$work/quotes" ] && [ -z "$missing" ]; then
     echo "ok $((count + 1)) - docs/how-it-works.md quotes the claims"
 else

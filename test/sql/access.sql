@@ -19,6 +19,7 @@ column outbox.attempts|operator
 column outbox.created_at|operator
 column outbox.dead_at|operator
 column outbox.id|operator
+column outbox.lane|operator
 column outbox.last_error|operator
 column outbox.params|operator
 column outbox.priority|operator

@@ -182,7 +182,7 @@ CREATE FUNCTION pg_temp.expected(begins timestamptz) RETURNS jsonb LANGUAGE sql 
             'room_sid', room_sid, 'room_id', 'permuted', 'started_callback', started_callback,
             'started_rest', started_rest, 'ended_callback', ended_callback, 'ended_rest', ended_rest,
             'lost_at', lost_at, 'started_at', started_at, 'ended_at', coalesce(reported_end, lost_at),
-            'seen_alive_at', seen_alive_at, 'read_at', NULL) ORDER BY room_sid) FROM presumed),
+            'seen_alive_at', seen_alive_at, 'read_at', NULL, 'detached_at', NULL) ORDER BY room_sid) FROM presumed),
         'connections', (SELECT jsonb_agg(jsonb_build_object(
             'participant_sid', participant_sid, 'room_sid', room_sid, 'user_id', user_id,
             'connected_callback', connected_callback, 'connected_rest', connected_rest,

@@ -259,5 +259,42 @@ TEST(Breaker, SurvivesAClockThatIsSetBack)
     EXPECT_TRUE(breaker.allows(start - 2 * hour));
 }
 
+TEST(RoomLimit, LetsAllThroughUntilItIsReached)
+{
+    RoomLimit rooms{};
+    EXPECT_TRUE(rooms.allows(start));
+    EXPECT_TRUE(rooms.allows(start));
+    EXPECT_EQ(rooms.next(start), start);
+}
+
+TEST(RoomLimit, ReachedItLetsOneASecondThrough)
+{
+    RoomLimit rooms{};
+    rooms.refused(start);
+    EXPECT_FALSE(rooms.allows(start));
+    EXPECT_EQ(rooms.next(start), start + second);
+    EXPECT_TRUE(rooms.allows(start + second));
+    EXPECT_FALSE(rooms.allows(start + second));
+    rooms.refused(start + second + millisecond);  // what it had let through before
+    EXPECT_FALSE(rooms.allows(start + 2 * second - 1));
+    EXPECT_TRUE(rooms.allows(start + 2 * second));
+}
+
+TEST(RoomLimit, OneThatIsMadeOrEndsLiftsIt)
+{
+    RoomLimit rooms{};
+    rooms.refused(start);
+    rooms.lifted();
+    EXPECT_TRUE(rooms.allows(start));
+    EXPECT_TRUE(rooms.allows(start));
+}
+
+TEST(RoomLimit, SurvivesAClockThatIsSetBack)
+{
+    RoomLimit rooms{};
+    rooms.refused(start);
+    EXPECT_TRUE(rooms.allows(start - 2 * hour));
+}
+
 }  // namespace
 }  // namespace videoroom::core

@@ -81,9 +81,16 @@ TEST(Judge, RoomNotFoundIsMissing)
     EXPECT_EQ(answered(Action::list, 404, 20404), Verdict::missing);
 }
 
+TEST(Judge, TooManyRoomsOfTheAccountIsAboutAllCreates)
+{
+    for (long status : {400L, 409L, 503L})
+        EXPECT_EQ(answered(Action::create_room, status, 53119), Verdict::full);
+    EXPECT_EQ(answered(Action::complete_room, 400, 53119), Verdict::later);
+}
+
 TEST(Judge, QuotasOfRoomsPassAndAreTriedLater)
 {
-    for (int code : {53116, 53119, 53103})
+    for (int code : {53116, 53103})
         for (long status : {400L, 409L, 503L})
             EXPECT_EQ(answered(Action::create_room, status, code), Verdict::later) << code;
     EXPECT_EQ(answered(Action::create_room, 409), Verdict::later);

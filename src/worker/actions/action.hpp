@@ -16,6 +16,7 @@ namespace videoroom::worker {
 // What a claim reads of a row, whatever its action. The row's room is held.
 struct Row {
     int64 id = 0;
+    Work work = Work::upkeep;
     std::string room_id;
     std::string target;
     int attempts = 0;

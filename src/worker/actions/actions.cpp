@@ -19,6 +19,7 @@ Call call_for(const Row &row, const Kind &kind, core::Request request, Timestamp
 {
     Call call;
     call.kind = &kind;
+    call.work = row.work;
     call.request = std::move(request);
     call.room_id = row.room_id;
     call.outbox_id = row.id;

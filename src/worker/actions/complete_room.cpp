@@ -31,12 +31,14 @@ const Kind confirm = {.action = core::Action::fetch_room, .readable = is_room_by
 const Kind complete = {.action = core::Action::complete_room,
                        .readable = is_room_by_sid,
                        .done = completed,
-                       .already_so = [](Recording &recording) {
-                           if (recording.call().room_sid.empty())
-                               recording.finish();
-                           else
-                               recording.follow(confirm, core::fetch_room(recording.call().room_sid));
-                       }};
+                       .already_so =
+                           [](Recording &recording) {
+                               if (recording.call().room_sid.empty())
+                                   recording.finish();
+                               else
+                                   recording.follow(confirm, core::fetch_room(recording.call().room_sid));
+                           },
+                       .shows_room_limit = true};
 
 Decision decide(const Row &row, const pg::Record &facts, const Circumstances &circumstances)
 {
