@@ -14,6 +14,7 @@
 #   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run); BASE=COMMIT: beside that
 #                      commit's build
 #   make instructions  how many instructions a booking, a join, each callback and the worker's calls take; BASE=COMMIT likewise
+#   make help          this
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
 #   make symbols       no name that the server and a library of ours share
@@ -24,9 +25,11 @@
 # These look for a server themselves, after installing it where it is missing.
 LONG  = sqlsmith valgrind million pg_upgrade matrix pg-suite
 BENCH = bench instructions
-ALONE = demo demo-stop test upgrade-check soak dependencies $(BENCH) $(LONG)
+ALONE = help demo demo-stop test upgrade-check soak dependencies $(BENCH) $(LONG)
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
 .PHONY: $(ALONE)
+help:
+	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
 demo:
 	@examples/demo/demo.sh
 demo-stop:

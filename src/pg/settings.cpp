@@ -161,4 +161,13 @@ void define()
     MarkGUCPrefixReserved("videoroom");
 }
 
+void reload()
+{
+    if (ConfigReloadPending)
+        call([] {
+            ConfigReloadPending = false;
+            ProcessConfigFile(PGC_SIGHUP);
+        });
+}
+
 }  // namespace videoroom::pg::settings

@@ -32,4 +32,7 @@ inline int log_joins = static_cast<int>(LogJoins::refused);  // a LogJoins
 // Defines them; called once, by _PG_init.
 void define();
 
+// Reads the configuration again, if somebody has asked this process to. Throws Error.
+void reload();
+
 }  // namespace videoroom::pg::settings

@@ -45,6 +45,14 @@ void Account::reload()
     }
 }
 
+pg::shared::Pause Account::pause() const
+{
+    using pg::shared::Pause;
+    if (!usable_)
+        return Pause::no_credentials;
+    return gate_.closed() ? Pause::account : Pause::none;
+}
+
 const std::string &Account::callback_url()
 {
     if (callback_url_.empty() && *pg::settings::callback_url) {

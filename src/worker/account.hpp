@@ -21,6 +21,9 @@ public:
     // Are there credentials? Without them no call is made.
     bool usable() const { return usable_; }
 
+    // Why no calls are made with it, if none are.
+    pg::shared::Pause pause() const;
+
     // The StatusCallback of a create: videoroom.callback_url for this database, with the retry policy that
     // Twilio is asked for; empty if there is none.
     const std::string &callback_url();

@@ -82,6 +82,12 @@ void Calls::queue(Call call)
     (call.outbox_id ? for_rows_ : background_).push_back(std::move(call));
 }
 
+void Calls::queue(std::vector<Call> calls)
+{
+    for (Call &call : calls)
+        queue(std::move(call));
+}
+
 void Calls::send_queued()
 {
     std::array<bool, 2> wants = {!for_rows_.empty(), !background_.empty()};

@@ -32,6 +32,7 @@ public:
 
     // Has a read sent when the gate admits it.
     void queue(Call call);
+    void queue(std::vector<Call> calls);
     // How many reads wait behind which a row of the outbox stands.
     int queued_for_rows() const { return static_cast<int>(for_rows_.size()); }
     bool nothing_queued() const { return for_rows_.empty() && background_.empty(); }

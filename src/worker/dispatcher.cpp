@@ -92,6 +92,9 @@ PerClass Dispatcher::share(const PerClass &places, int granted)
 
 TimestampTz Dispatcher::send_due()
 {
+    if (intake_.gate_has_opened())
+        hurry_after_outage();
+    std::array<bool, row_classes> held{};  // somebody holds all the rooms of a class
     for (;;) {
         constexpr Due all_due{};
         crowded_ = sum(places(all_due)) == 0;
@@ -103,7 +106,11 @@ TimestampTz Dispatcher::send_due()
         for (TimestampTz moment : due)
             if (moment > asked_at_)
                 next = std::min(next, moment);
-        const PerClass free = places(due);
+        PerClass free = places(due);
+        for (std::size_t work = 0; work < free.size(); work++)
+            free[work] = held[work] ? 0 : free[work];
+        if (sum(free) == 0 && std::find(held.begin(), held.end(), true) != held.end())
+            return std::min(next, patience_.again());
         if (sum(free) == 0) {
             crowded_ = *std::min_element(due.begin(), due.end()) <= asked_at_;
             return next;
@@ -116,8 +123,11 @@ TimestampTz Dispatcher::send_due()
             gate_.give_back(granted, Quota::writes);
             return std::min(next, gate_.next_room());
         }
-        if (!send_some(most, granted))
-            return std::min(next, patience_.again());
+        if (!send_some(most, granted)) {
+            for (std::size_t work = 0; work < held.size(); work++)
+                held[work] = held[work] || most[work] > 0;
+            continue;
+        }
         intake_.serve();
         if (answers_.ready() >= most_calls)
             return GetCurrentTimestamp();

@@ -1,5 +1,7 @@
 #include "worker/housekeeping.hpp"
 
+#include <algorithm>
+
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/transaction.hpp"
@@ -34,16 +36,16 @@ TimestampTz next_due()
 
 }  // namespace
 
-TimestampTz Housekeeping::run()
+TimestampTz Housekeeping::run(Patience &patience)
 {
     TimestampTz now = GetCurrentTimestamp();
     bool more = false;
-    due_ = next_due();
-    if (due_ <= now) {
+    TimestampTz due = next_due();  // a room closes, or a callback is to be tried again
+    if (due <= now) {
         int closed = dealt_with(expire_rooms, {pg::integer(batch)});
         int applied = dealt_with(apply_pending, {pg::integer(batch)});
         more = Max(closed, applied) >= batch;
-        due_ = next_due();
+        due = next_due();
     }
     if (core::has_come(give_up_at_, now, quiet_time)) {
         int lost = dealt_with(lose_sessions, {pg::integer(batch)});
@@ -53,7 +55,9 @@ TimestampTz Housekeeping::run()
         int forgotten = dealt_with(purge, {pg::integer(pg::settings::retention), pg::integer(purge_batch)});
         forget_at_ = now + (forgotten >= purge_batch ? 50 * core::millisecond : quiet_time);
     }
-    return more ? now : Min(give_up_at_, forget_at_);
+    if (more)
+        return now;
+    return std::min({give_up_at_, forget_at_, due > GetCurrentTimestamp() ? due : patience.again()});
 }
 
 }  // namespace videoroom::worker

@@ -15,32 +15,23 @@
 #include "worker/gate.hpp"
 #include "worker/housekeeping.hpp"
 #include "worker/intake.hpp"
-#include "worker/outbox.hpp"
 #include "worker/patience.hpp"
 #include "worker/prerequisites.hpp"
 #include "worker/reconciler.hpp"
 #include "worker/schedule.hpp"
+#include "worker/waiter.hpp"
 #include "worker/waiting_rooms.hpp"
 
 namespace videoroom::worker {
 namespace {
 
-using pg::shared::Pause;
-
 class Loop {
 public:
     explicit Loop(pg::shared::Database *database)
-        : database_(database),
-          events_(pg::call([] { return pg::create_wait_event_set(3); })),
-          context_(pg::call([] {
+        : database_(database), context_(pg::call([] {
               return AllocSetContextCreate(TopMemoryContext, "videoroom worker", ALLOCSET_DEFAULT_SIZES);
           }))
     {
-        pg::call([this] {
-            AddWaitEventToSet(events_, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
-            AddWaitEventToSet(events_, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
-            AddWaitEventToSet(events_, WL_SOCKET_READABLE, calls_.descriptor(), nullptr, nullptr);
-        });
         pg::caught_errors = context_;
     }
 
@@ -86,12 +77,7 @@ private:
 
     void reload()
     {
-        pg::call([] {
-            if (ConfigReloadPending) {
-                ConfigReloadPending = false;
-                ProcessConfigFile(PGC_SIGHUP);
-            }
-        });
+        pg::settings::reload();
         if (!pg::settings::enabled)
             proc_exit(0);
         account_.reload();
@@ -112,8 +98,7 @@ private:
         if (intake_.serve() && dispatcher_.crowded())
             schedule_.now();
         for (const Answered &list : answers_.take_lists()) {
-            for (Call &call : reconciler_.take(list))
-                calls_.queue(std::move(call));
+            calls_.queue(reconciler_.take(list));
             schedule_.by(reconciler_.next_sweep());
         }
         notice_gate();
@@ -121,17 +106,16 @@ private:
 
     void notice_gate()
     {
-        if (!intake_.gate_has_turned())
-            return;
-        dispatcher_.gate_turned();
-        schedule_.now();
+        if (intake_.gate_has_turned()) {
+            dispatcher_.gate_turned();
+            schedule_.now();
+        }
     }
 
     void record()
     {
         Recorded recorded = answers_.record(gate_.paused_until());
-        for (Call &call : recorded.follow_ups)
-            calls_.queue(std::move(call));
+        calls_.queue(std::move(recorded.follow_ups));
         for (const std::string &room : recorded.unmade)
             pg::ask_again(database_, room);
         for (const std::string &room : recorded.rooms)
@@ -147,12 +131,14 @@ private:
         schedule_.begin_look();
         Prerequisites prerequisites = check_prerequisites();
         report_ready(database_);
-        pause_for(prerequisites.pause);
-        if (prerequisites.pause == Pause::none) {
+        if (prerequisites.pause == pg::shared::Pause::none) {
+            show_pause(database_, account_.pause());
             keep_house();
             schedule_.by(ask_for_waiting_rooms(database_, patience_));
             call_twilio(prerequisites.booked);
-            pause_for(Pause::none);
+            show_pause(database_, account_.pause());
+        } else {
+            show_pause(database_, prerequisites.pause);
         }
         schedule_.end_look();
     }
@@ -161,13 +147,11 @@ private:
     void keep_house()
     {
         try {
-            schedule_.by(housekeeping_.run());
+            schedule_.by(housekeeping_.run(patience_));
         } catch (const pg::Error &e) {
             errors_.report(e);
             schedule_.by(GetCurrentTimestamp() + Patience::longest);
         }
-        TimestampTz clock = housekeeping_.due();
-        schedule_.by(clock > GetCurrentTimestamp() ? clock : patience_.again());
     }
 
     void call_twilio(bool booked)
@@ -176,54 +160,17 @@ private:
             return dispatcher_.show_next_due();
         intake_.watch_gate();
         notice_gate();
-        if (intake_.gate_has_opened())
-            hurry_after_outage();
         schedule_.by(dispatcher_.send_due());
-        begin_sweep();
-        if (intake_.gate_closed()) {
-            TimestampTz now = GetCurrentTimestamp();
-            schedule_.by(
-                std::clamp(gate_.next(Quota::writes), now + Patience::shortest, now + Patience::longest));
-        }
-    }
-
-    // A closed gate with nothing due is probed by a sweep: joins are refused until it opens.
-    void begin_sweep()
-    {
-        if (reconciler_.running() || !calls_.nothing_queued())
-            return;  // what ends that makes us look again
-        TimestampTz admitted = gate_.next(Quota::background);
-        TimestampTz now = GetCurrentTimestamp();  // not before: a gate that is open says now
-        bool probe = intake_.gate_closed() && admitted <= now;
-        if (probe || reconciler_.sweep_is_due(now))
-            calls_.queue(reconciler_.begin(now));
-        else
-            schedule_.by(reconciler_.next_sweep());
-    }
-
-    // Says why no calls are made, if none are.
-    void pause_for(Pause pause)
-    {
-        if (pause == Pause::none && !account_.usable())
-            pause = Pause::no_credentials;
-        else if (pause == Pause::none && gate_.closed())
-            pause = Pause::account;
-        show_pause(database_, pause);
+        if (calls_.nothing_queued())  // else what ends that makes us look again
+            schedule_.by(reconciler_.sweep(calls_, gate_, intake_.gate_closed()));
+        if (intake_.gate_closed())  // another database's worker may open it
+            schedule_.by(GetCurrentTimestamp() + Patience::longest);
     }
 
     void wait()
     {
         TimestampTz other = std::min(answers_.next(), account_.usable() ? calls_.next_queued() : DT_NOEND);
-        TimestampTz now = GetCurrentTimestamp();
-        long timeout = std::max(0L, TimestampDifferenceMilliseconds(now, schedule_.next(other)));
-        if (calls_.timeout_ms() >= 0)
-            timeout = std::min(timeout, calls_.timeout_ms());
-        pg::call([&] {
-            WaitEvent event;
-            WaitEventSetWait(events_, timeout, &event, 1, PG_WAIT_EXTENSION);
-            ResetLatch(MyLatch);
-            CHECK_FOR_INTERRUPTS();
-        });
+        waiter_.wait(schedule_.next(other), calls_.timeout_ms());
     }
 
     pg::shared::Database *database_;
@@ -238,7 +185,7 @@ private:
     Reconciler reconciler_;
     Housekeeping housekeeping_;
     ErrorLog errors_;
-    WaitEventSet *events_;
+    Waiter waiter_{calls_.descriptor()};
     MemoryContext context_;
 };
 

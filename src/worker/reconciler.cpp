@@ -59,17 +59,20 @@ TimestampTz Reconciler::next_sweep() const
     return began_at_ + pg::settings::reconcile_interval * USECS_PER_SEC;
 }
 
-bool Reconciler::sweep_is_due(TimestampTz now) const
+TimestampTz Reconciler::sweep(Calls &calls, const Gate &gate, bool gate_closed)
 {
-    return core::has_come(next_sweep(), now, pg::settings::reconcile_interval * USECS_PER_SEC);
-}
-
-Call Reconciler::begin(TimestampTz now)
-{
+    if (running_)
+        return DT_NOEND;  // its end makes us look again
+    TimestampTz admitted = gate.next(Quota::background);
+    TimestampTz now = GetCurrentTimestamp();  // not before: a gate that is open says now
+    bool due = core::has_come(next_sweep(), now, pg::settings::reconcile_interval * USECS_PER_SEC);
+    if (!due && !(gate_closed && admitted <= now))
+        return next_sweep();
     running_ = true;
     began_at_ = now;
     listed_.clear();
-    return read_rooms();
+    calls.queue(read_rooms());
+    return DT_NOEND;
 }
 
 void Reconciler::stop()

@@ -4,21 +4,19 @@
 #include <string>
 #include <vector>
 
-#include "worker/call.hpp"
+#include "worker/calls.hpp"
 
 namespace videoroom::worker {
 
 // One sweep at a time over the rooms in progress. Rooms that are not ours are ignored.
 class Reconciler {
 public:
-    bool running() const { return running_; }
-
     // When the next sweep is to begin.
     TimestampTz next_sweep() const;
-    bool sweep_is_due(TimestampTz now) const;
 
-    // Begins a sweep.
-    Call begin(TimestampTz now);
+    // Begins one, if none is under way and it is time, or the gate is closed and lets a probe through: joins
+    // are refused until it opens, and nothing else may be due. Gives when to come again.
+    TimestampTz sweep(Calls &calls, const Gate &gate, bool gate_closed);
 
     // Takes an answer with a page of the list; gives the calls that follow: the next page or, after the last
     // one, the sessions to be read one by one. A sweep that cannot be finished is dropped: what it saw says

@@ -7,6 +7,7 @@ use Nine;
 use Stage;
 use Steady;
 use Time::HiRes qw(sleep time);
+use Trouble;
 
 my ($work) = @ARGV;
 my %wanted = map { $_ => 1 } split ' ', $ENV{ROWS} // '';
@@ -239,6 +240,7 @@ my @rows = (
     wire_20 => at_each(sub { wire_row(20) }),
     wire_200 => at_each(sub { wire_row(200) }),
     first_join => at_each(\&first_join_row),
+    trouble => at_each(\&trouble_rows),
     idle => at_each(\&idle_row),
     nine => at_each(\&nine_rows),
     steady => at_each(\&steady_rows),

@@ -54,6 +54,25 @@ SELECT videoroom.record_session('lost-2', pg_temp.rm(11), NULL, now() - interval
 SELECT room_id, lost_at - now() AS lost, ended_at - now() AS ended FROM videoroom.session
  WHERE room_id IN ('lost-1', 'lost-2') ORDER BY 1;
 
+-- A sign of life after the presumed end brings a session back, an earlier one does not; a later fact of another kind changes nothing.
+-- It is given up again an hour after its last sign of life. One that a copy left to its original stays over.
+SELECT pg_temp.room(r, '30 h') FROM unnest('{back-1,back-2,back-3}'::text[]) r;
+SELECT videoroom.record_session(r, pg_temp.rm(n), now() - interval '26 h', NULL, NULL, NULL, NULL)
+  FROM (VALUES ('back-1', 14), ('back-2', 15), ('back-3', 16)) v (r, n);
+SELECT videoroom.lose_sessions(10);
+UPDATE videoroom.session SET detached_at = now() WHERE room_sid = pg_temp.rm(16);
+SELECT videoroom.record_session('back-1', pg_temp.rm(14), NULL, NULL, NULL, NULL, now() - interval '90 min'),
+       videoroom.record_session('back-2', pg_temp.rm(15), NULL, NULL, NULL, NULL, now() - interval '3 h'),
+       videoroom.record_session('back-3', pg_temp.rm(16), NULL, NULL, NULL, NULL, now() - interval '1 h');
+SELECT count(videoroom.settle_room(r)) FROM unnest('{back-1,back-2,back-3}'::text[]) r;
+SELECT room_id, now() - lost_at AS lost, ended_at IS NULL AS open FROM videoroom.session WHERE room_id LIKE 'back-%' ORDER BY 1;
+SELECT action, priority FROM videoroom.outbox WHERE room_id = 'back-1';
+SELECT videoroom.record_session('back-1', pg_temp.rm(14), NULL, now() - interval '26 h', NULL, NULL, NULL);
+SELECT videoroom.lose_sessions(10);
+SELECT now() - lost_at AS lost FROM videoroom.session WHERE room_id = 'back-1';
+SELECT videoroom.record_session('back-1', pg_temp.rm(14), NULL, NULL, NULL, NULL, now());
+SELECT videoroom.lose_sessions(10);
+
 -- What is old is forgotten, children first, by the last room of a chain.
 SELECT pg_temp.room(n, '100 days') FROM unnest(ARRAY['p-plain', 'p-chain-1', 'p-chain-2', 'p-open', 'p-todo', 'p-dead',
                                                       'p-loop-1', 'p-loop-2', 'p-gone']) n;

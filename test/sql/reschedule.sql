@@ -42,6 +42,15 @@ SELECT videoroom_cancel('b', 'ill');
 SELECT videoroom_reschedule('b', '2030-01-03 10:00Z', '2030-01-03 11:00Z') AS seventh \gset
 SELECT status, reason, successor = :'seventh' AS linked FROM videoroom.room WHERE room_id = :'sixth';
 
+-- Which room is the latest does not hang on the clock, which may have been set back between them.
+SAVEPOINT clock;
+UPDATE videoroom.room SET created_at = created_at - interval '1 year' WHERE room_id = :'seventh';
+SELECT videoroom_reschedule('b', '2030-01-03 10:00Z', '2030-01-03 11:00Z') = :'seventh' AS the_open_one;
+SELECT videoroom_cancel('b');
+SELECT videoroom_reschedule('b', '2030-01-05 10:00Z', '2030-01-05 11:00Z') AS eighth \gset
+SELECT successor = :'eighth' AS linked FROM videoroom.room WHERE room_id = :'seventh';
+ROLLBACK TO clock;
+
 -- Without anybody left there is nobody to keep.
 SELECT videoroom_remove_participant(:'seventh', 'dee');
 SELECT pg_temp.try($$SELECT videoroom_reschedule('b', '2030-01-04 10:00Z', '2030-01-04 11:00Z')$$);

@@ -184,7 +184,7 @@ for my $most (12, 50) {
 {
     my $twilio = start_simulator('--no-rate-limit');
     my $node = new_node(name => 'durable', simulator => $twilio, %quick, reconcile_interval => '1d', request_timeout => '120s',
-        conf => "max_prepared_transactions = 2\nsynchronous_commit = off\nwal_writer_delay = 10s\nautovacuum = off\n");
+        end_after => '1s', conf => "max_prepared_transactions = 2\nsynchronous_commit = off\nwal_writer_delay = 10s\nautovacuum = off\n");
     first_sweep($node, $twilio);
     $node->safe_psql('postgres', q{BEGIN; SELECT videoroom_create_booking('prepared', now(), now() + interval '1 hour', '{alice}'); PREPARE TRANSACTION 'p'});
     no_calls($node);
@@ -193,6 +193,12 @@ for my $most (12, 50) {
     wait_until { (row($node, q{SELECT count(*) FROM videoroom.session s JOIN videoroom.room r USING (room_id) WHERE r.booking_id = 'prepared'}))[0] } 20,
         'the room to be made';
     pass('COMMIT PREPARED wakes the worker');
+
+    # This server's end_after is shorter than its join_grace.
+    my $ended = q{SELECT completes_at = closes_at FROM videoroom.room WHERE booking_id = 'prepared'};
+    is((row($node, $ended))[0], 't', 'a call is not ended while it can be joined');
+    $node->safe_psql('postgres', q{SELECT videoroom_extend('prepared', now() + interval '2 hours')});
+    is((row($node, $ended))[0], 't', 'nor once it is extended');
 
     $twilio->faults({ match => {%create}, hang => 'after', count => 1 });
     my $room = book($node, 'crash');

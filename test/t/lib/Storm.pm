@@ -1,5 +1,6 @@
 # A storm over a server with the extension: clients book, cancel, reschedule and join, people come and go, while processes are
-# killed, the server is restarted and Twilio drops connections. It remembers what was committed, for certain.
+# killed, the server is restarted and Twilio drops connections; and while there is trouble that nobody who joins should notice: a
+# client holds many rooms, reads fail, Twilio has no room for another room. It remembers what was committed, for certain.
 package Storm;
 
 use strict;
@@ -168,16 +169,66 @@ sub disaster {
     return $self->$what;
 }
 
+# --- troubles, each of which lasts until it is picked again
+
+my $rooms_held = 200;
+
+sub hold_rooms {
+    my ($self) = @_;
+    return delete $self->{holder} if $self->{holder};
+    my $client = Session->new($self->{node});
+    my $rooms = eval { $client->ask("SELECT videoroom_create_booking('held-' || n, now(), now() + interval '20 hours', '{ann}') FROM generate_series(1, $rooms_held) n")->answer(60)->{rows} } // [];
+    return if @$rooms != $rooms_held;
+    $self->{booked}{"held-$_"} //= $rooms->[$_ - 1][0] for 1 .. $rooms_held;
+    eval { $client->ask(q{BEGIN; UPDATE videoroom.session s SET read_at = NULL, started_rest = started_rest - interval '1 hour'
+             FROM videoroom.room r WHERE r.room_id = s.room_id AND r.booking_id LIKE 'held-%'; COMMIT;
+        BEGIN; SELECT count(*) FROM (SELECT FROM videoroom.room WHERE booking_id LIKE 'held-%' FOR NO KEY UPDATE) r}) } or return;
+    $self->{holder} = $client;
+    $self->count("times $rooms_held rooms were held");
+    return;
+}
+
+sub fail_reads {
+    my ($self) = @_;
+    $self->{reads_fail} = !$self->{reads_fail};
+    return $self->{twilio}->sim(DELETE => 'faults') unless $self->{reads_fail};
+    $self->{twilio}->faults({ match => { method => 'GET', path => '/Participants$' }, status => 500, count => -1 });
+    $self->count('times reads failed');
+    return;
+}
+
+sub fill_account {
+    my ($self) = @_;
+    $self->{full} = !$self->{full};
+    $self->{twilio}->set(max_rooms => $self->{full} ? 1 : 10_000);
+    $self->count('times the account was full') if $self->{full};
+    return;
+}
+
+sub trouble {
+    my ($self) = @_;
+    my $what = pick(qw(hold_rooms fail_reads fill_account));
+    return $self->$what;
+}
+
+sub end_troubles {
+    my ($self) = @_;
+    delete $self->{holder};
+    $self->{twilio}->set(max_rooms => 10_000);
+    $self->{twilio}->sim(DELETE => 'faults');
+    return;
+}
+
 # So many seconds of all of it, and on until there was enough to tell something from.
 sub rage {
     my ($self, $seconds) = @_;
     my $until = time + $seconds;
     while (time < $until || !$self->was_enough) {
         die "too little happens\n" if time > $until + 240;
-        $self->round(sub { $self->come_and_go if rand() < 0.5; $self->disaster if rand() < 0.3 });
+        $self->round(sub { $self->come_and_go if rand() < 0.5; $self->trouble if rand() < 0.2; $self->disaster if rand() < 0.3 });
     }
     $self->{client} = [];
-    $self->{twilio}->sim(DELETE => 'faults');
+    $self->end_troubles;
     return;
 }
 
