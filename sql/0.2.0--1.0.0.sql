@@ -2,19 +2,34 @@
 -- it, OR REPLACE, which keeps who may call it and takes no lock on a table. One whose arguments are renamed, or that gives something
 -- else, is dropped here first. Tables, views, types and triggers are changed here by hand.
 --
--- Whatever locks tables locks them all at once, here at the top and in the order in which callbacks and bookings come to them, so
--- that it waits for those under way and the two cannot deadlock.
+-- Whatever locks tables locks them all at once, here at the top: first without waiting, for five seconds, then in the order in which
+-- callbacks and bookings come to them, so that it waits for those under way and they cannot deadlock. Whoever reads the tables in another
+-- order at that moment may: then the update fails as a whole, and can be repeated.
 
 SET LOCAL search_path = pg_catalog, pg_temp;
 
-LOCK TABLE videoroom.callback, videoroom.room, videoroom.participant, videoroom.session, videoroom.connection, videoroom.event,
-           videoroom.outbox;
+DO $$
+BEGIN
+    FOR try IN 1 .. 100 LOOP
+        BEGIN
+            LOCK TABLE videoroom.callback, videoroom.room, videoroom.participant, videoroom.session, videoroom.connection,
+                       videoroom.event, videoroom.outbox NOWAIT;
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_sleep(0.05);
+        END;
+    END LOOP;
+    LOCK TABLE videoroom.callback, videoroom.room, videoroom.participant, videoroom.session, videoroom.connection,
+               videoroom.event, videoroom.outbox;
+END
+$$;
 
 -- Which of the sessions that were presumed over were left to the original by a copy: so far only an event says so.
 ALTER TABLE videoroom.session ADD COLUMN detached_at timestamptz;
 UPDATE videoroom.session s SET detached_at = s.lost_at
   FROM videoroom.event e
- WHERE e.kind = 'detached' AND e.room_id = s.room_id AND e.detail ->> 'room_sid' = s.room_sid AND s.lost_at IS NOT NULL;
+ WHERE e.kind = 'detached' AND e.room_id = s.room_id AND e.detail ->> 'room_sid' = s.room_sid AND s.lost_at IS NOT NULL
+   AND EXISTS (SELECT FROM videoroom.home h WHERE h.let_go_at IS NOT NULL);
 COMMENT ON COLUMN videoroom.session.lost_at IS 'Presumed end, 24 hours after the start, of a session whose end nobody reported; NULL again if Twilio shows it alive after that';
 COMMENT ON COLUMN videoroom.session.detached_at IS 'When a copy left it to the original: for this database it stays over, whatever Twilio shows';
 

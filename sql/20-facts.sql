@@ -62,11 +62,14 @@ BEGIN
     new.ended_rest := greatest(was.ended_rest, merge_session.ended_rest);
     -- A presumed end gives way to a reported one and to a later sign of life, and follows the start.
     IF was.lost_at IS NOT NULL AND was.detached_at IS NULL THEN
-        new.lost_at := CASE
-            WHEN coalesce(new.ended_callback, new.ended_rest) IS NULL
-                 AND (merge_session.alive_at > was.lost_at) IS NOT TRUE
-            THEN greatest(was.seen_alive_at,
-                          videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest))) END;
+        new.lost_at := greatest(
+            was.seen_alive_at,
+            videoroom.presumed_end(was.room_id, coalesce(new.started_callback, new.started_rest)));
+        -- One that is still to come was presumed by a clock that ran ahead.
+        IF coalesce(new.ended_callback, new.ended_rest) IS NOT NULL OR merge_session.alive_at > new.lost_at
+           OR merge_session.alive_at IS NOT NULL AND new.lost_at > clock_timestamp() THEN
+            new.lost_at := NULL;
+        END IF;
     END IF;
     is_new := new IS DISTINCT FROM was;
     is_open := coalesce(new.ended_callback, new.ended_rest, new.lost_at) IS NULL;

@@ -7,13 +7,15 @@
 namespace videoroom::api {
 namespace {
 
-// Given up; or refused by Twilio for a minute, which a join need not wait for once more.
+// Given up; or refused by Twilio for a minute, and again just now: a join need not wait for the next time.
 pg::Statement find_creates{R"(
     SELECT coalesce(pg_catalog.bool_and(o.dead_at IS NOT NULL), false),
            pg_catalog.max(o.last_error ->> 'code')
                FILTER (WHERE o.dead_at IS NULL AND o.last_error ->> 'kind' IN ('later', 'permanent')
                          AND (o.last_error ->> 'since')::timestamptz
-                             < pg_catalog.clock_timestamp() - pg_catalog.make_interval(mins => 1))
+                             < pg_catalog.clock_timestamp() - pg_catalog.make_interval(mins => 1)
+                         AND (o.last_error ->> 'at')::timestamptz
+                             > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => 10))
       FROM videoroom.outbox o
      WHERE o.room_id = $1 AND o.action = 'create-room')"};
 

@@ -52,7 +52,8 @@ struct Limits {
     core::Breaker breaker;             // of all calls
     core::Breaker background_breaker;  // of reads that no row stands behind
     core::RoomLimit rooms;
-    pid_t prober;  // the worker that has taken the breaker's probe
+    pid_t prober;             // the worker that has taken the breaker's probe
+    pid_t background_prober;  // and that of the other
 };
 
 struct State {

@@ -23,9 +23,12 @@ void detach(int, Datum entry)
         pg_atomic_write_u64(&database->stats.calls.in_flight, 0);
         if (no_extension && !database->due)
             database->oid = InvalidOid;
-        for (Limits &limits : pg::shared::state()->limits)
+        for (Limits &limits : pg::shared::state()->limits) {
             if (limits.prober == MyProcPid)
                 limits.breaker.abandoned();
+            if (limits.background_prober == MyProcPid)
+                limits.background_breaker.abandoned();
+        }
     }
     pg::answer_everybody(database);
     pg::shared::wake_launcher();

@@ -1,6 +1,7 @@
 #include "worker/calls.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "core/url.hpp"
@@ -13,8 +14,6 @@ namespace {
 
 constexpr int most_connections = 500;  // what videoroom.max_requests allows
 constexpr int enough_to_share = 8;     // below that many calls at once no class keeps a place
-constexpr int turns_for_rows = 4;      // at the quota of reads
-constexpr int turns_in_background = 1;
 
 namespace stats = pg::stats;
 
@@ -31,27 +30,30 @@ void count(const Answered &answered)
     }
 }
 
-Quota quota_of(const Call &read)
+Quota quota_of(Work work)
 {
-    return read.outbox_id ? Quota::reads : Quota::background;
+    return work == Work::background ? Quota::background : Quota::reads;
 }
 
 }  // namespace
 
-Calls::Calls(Gate &gate)
-    : gate_(gate),
-      client_(most_connections, "videoroom/" VIDEOROOM_VERSION),
-      turns_({turns_for_rows, turns_in_background})
+Calls::Calls(Gate &gate) : gate_(gate), client_(most_connections, "videoroom/" VIDEOROOM_VERSION) {}
+
+int Calls::room() const
 {
+    return std::max(0, pg::settings::max_requests - static_cast<int>(in_flight_.size()));
 }
 
-int Calls::room_for(Work work) const
+int Calls::room_for(Work work, const PerClass &others) const
 {
     const int most = pg::settings::max_requests;
-    const int own = in_class_[static_cast<std::size_t>(work)];
-    int left = most - static_cast<int>(in_flight_.size());
+    std::array<int, work_classes> taken = in_class_;
+    for (std::size_t i = 0; i < others.size(); i++)
+        taken[i] += others[i];
+    const int own = taken[static_cast<std::size_t>(work)];
+    int left = most - std::accumulate(taken.begin(), taken.end(), 0);
     if (most >= enough_to_share)
-        left -= static_cast<int>(std::count(in_class_.begin(), in_class_.end(), 0)) - (own == 0);
+        left -= static_cast<int>(std::count(taken.begin(), taken.end(), 0)) - (own == 0);
     if (work == Work::background)
         left = std::min(left, std::max(1, most / 4) - own);
     return std::max(0, left);
@@ -79,7 +81,7 @@ void Calls::send(Call call)
 
 void Calls::queue(Call call)
 {
-    (call.outbox_id ? for_rows_ : background_).push_back(std::move(call));
+    queues_[static_cast<std::size_t>(call.work)].push_back(std::move(call));
 }
 
 void Calls::queue(std::vector<Call> calls)
@@ -88,27 +90,46 @@ void Calls::queue(std::vector<Call> calls)
         queue(std::move(call));
 }
 
+bool Calls::nothing_queued() const
+{
+    return std::all_of(queues_.begin(), queues_.end(), [](const auto &reads) { return reads.empty(); });
+}
+
+void Calls::forget_background()
+{
+    queues_[static_cast<std::size_t>(Work::background)].clear();
+}
+
+// When the first read of a class may leave; DT_NOEND if only an answer can make room for it.
+TimestampTz Calls::next_of(std::size_t work) const
+{
+    if (queues_[work].empty() || room_for(Work(work)) == 0)
+        return DT_NOEND;
+    return gate_.next(quota_of(Work(work)));
+}
+
 void Calls::send_queued()
 {
-    std::array<bool, 2> wants = {!for_rows_.empty(), !background_.empty()};
-    while (auto turn = turns_.next(wants)) {
-        std::deque<Call> &reads = *turn == 0 ? for_rows_ : background_;
-        wants[*turn] = room_for(reads.front().work) > 0 && gate_.admit(1, quota_of(reads.front())) == 1;
-        if (!wants[*turn])
-            continue;
-        Call call = std::move(reads.front());
-        reads.pop_front();
+    for (;;) {
+        std::array<bool, work_classes> wants;
+        for (std::size_t work = 0; work < wants.size(); work++) {
+            TimestampTz next = next_of(work);
+            wants[work] = next <= GetCurrentTimestamp();  // not before: a gate that is open says now
+        }
+        auto turn = turns_.next(wants);
+        if (!turn || gate_.admit(1, quota_of(Work(*turn))) == 0)
+            return;
+        Call call = std::move(queues_[*turn].front());
+        queues_[*turn].pop_front();
         send(std::move(call));
-        wants[*turn] = !reads.empty();
     }
 }
 
 TimestampTz Calls::next_queued() const
 {
     TimestampTz next = DT_NOEND;
-    for (const auto *reads : {&for_rows_, &background_})
-        if (!reads->empty() && room_for(reads->front().work) > 0)
-            next = std::min(next, gate_.next(quota_of(reads->front())));
+    for (std::size_t work = 0; work < queues_.size(); work++)
+        next = std::min(next, next_of(work));
     return next;
 }
 
@@ -134,8 +155,10 @@ void Calls::add_busy_rooms(std::vector<std::string> &rooms) const
     for (const auto &[tag, call] : in_flight_)
         if (call.outbox_id)
             rooms.push_back(call.room_id);
-    for (const Call &call : for_rows_)
-        rooms.push_back(call.room_id);
+    for (const std::deque<Call> &reads : queues_)
+        for (const Call &call : reads)
+            if (call.outbox_id)
+                rooms.push_back(call.room_id);
 }
 
 }  // namespace videoroom::worker

@@ -23,9 +23,12 @@ public:
     int descriptor() const { return client_.descriptor(); }
     long timeout_ms() const { return client_.timeout_ms(); }
 
-    // How many more calls of that class videoroom.max_requests allows: every other class keeps a place, and
-    // what nobody waits for has a quarter of them at most.
-    int room_for(Work work) const;
+    // How many more calls videoroom.max_requests allows.
+    int room() const;
+
+    // Of a class, with so many others about to be sent: every other class keeps a place, and what nobody
+    // waits for has a quarter of them at most.
+    int room_for(Work work, const PerClass &others = {}) const;
 
     // Sends a call that the gate has admitted.
     void send(Call call);
@@ -33,9 +36,11 @@ public:
     // Has a read sent when the gate admits it.
     void queue(Call call);
     void queue(std::vector<Call> calls);
-    // How many reads wait behind which a row of the outbox stands.
-    int queued_for_rows() const { return static_cast<int>(for_rows_.size()); }
-    bool nothing_queued() const { return for_rows_.empty() && background_.empty(); }
+    // How many of a class wait.
+    int queued(Work work) const { return static_cast<int>(queues_[static_cast<std::size_t>(work)].size()); }
+    bool nothing_queued() const;
+    // Those that no row stands behind are asked for again by the next sweep.
+    void forget_background();
 
     // Sends what the gate admits of the queue.
     void send_queued();
@@ -50,13 +55,14 @@ public:
     void add_busy_rooms(std::vector<std::string> &rooms) const;
 
 private:
+    TimestampTz next_of(std::size_t work) const;
+
     Gate &gate_;
     http::Client client_;
     std::map<std::uint64_t, Call> in_flight_;
     std::array<int, work_classes> in_class_{};  // of those in flight
-    std::deque<Call> for_rows_;
-    std::deque<Call> background_;
-    core::Turns<2> turns_;
+    std::array<std::deque<Call>, work_classes> queues_;
+    core::Turns<work_classes> turns_{turns_of_reads};
     std::uint64_t last_tag_ = 0;
 };
 

@@ -153,8 +153,9 @@ void utility(PlannedStmt *statement, const char *query, bool read_only_tree, Pro
         if (!pg::interruptible_worker || IsA(command, DropdbStmt))
             make_room(command, IsInTransactionBlock(context == PROCESS_UTILITY_TOPLEVEL));
     }
+    bool commits = state() && commits_prepared(command);  // the tree may be gone afterwards
     pass_on(statement, query, read_only_tree, context, params, environment, receiver, completion);
-    if (state() && commits_prepared(command))
+    if (commits)
         wake_own_worker();
 }
 

@@ -1,7 +1,6 @@
 #include "worker/dispatcher.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "pg/settings.hpp"
@@ -18,11 +17,6 @@ constexpr int many_rows = 50;
 
 constexpr auto awaited = static_cast<std::size_t>(Work::awaited);
 constexpr auto ahead = static_cast<std::size_t>(Work::ahead);
-
-int sum(const PerClass &numbers)
-{
-    return std::accumulate(numbers.begin(), numbers.end(), 0);
-}
 
 }  // namespace
 
@@ -60,28 +54,27 @@ void Dispatcher::show_next_due()
     (void)ask();
 }
 
-// How many calls of each class that has something to send may be under way besides those that are.
-PerClass Dispatcher::places(const Due &due) const
+// Which classes may send something: it is due, there is a place for it, and, if it makes rooms, Twilio has
+// room for another.
+Dispatcher::Classes Dispatcher::able(const Due &due) const
 {
-    PerClass places{};
-    if (calls_.queued_for_rows() >= pg::settings::max_requests)
-        return places;
-    for (std::size_t work = 0; work < places.size(); work++)
-        if (due[work] <= asked_at_)
-            places[work] = std::min(calls_.room_for(Work(work)), most_calls);
-    return places;
+    Classes able;
+    for (std::size_t work = 0; work < able.size(); work++)
+        able[work] = due[work] <= asked_at_ && calls_.room_for(Work(work)) > 0 &&
+                     calls_.queued(Work(work)) < pg::settings::max_requests;
+    return able;
 }
 
 // Deals out what was granted, in turns.
-PerClass Dispatcher::share(const PerClass &places, int granted)
+PerClass Dispatcher::share(const Classes &able, int granted)
 {
     PerClass most{};
-    while (granted-- > 0) {
-        std::array<bool, row_classes> wants;
+    for (int i = 0; i < granted; i++) {
+        Classes wants;
         for (std::size_t work = 0; work < wants.size(); work++)
-            wants[work] = most[work] < places[work];
-        if (auto work = turns_.next(wants))
-            most[*work]++;
+            wants[work] = able[work] && calls_.room_for(Work(work), most) > 0;
+        if (auto turn = turns_.next(wants))
+            most[*turn]++;
     }
     // Where Twilio has as many rooms as the account may have, those that are waited for come first.
     int rooms = gate_.admit_rooms(most[awaited] + most[ahead]);
@@ -92,12 +85,13 @@ PerClass Dispatcher::share(const PerClass &places, int granted)
 
 TimestampTz Dispatcher::send_due()
 {
-    if (intake_.gate_has_opened())
+    if (intake_.gate_has_opened()) {
         hurry_after_outage();
-    std::array<bool, row_classes> held{};  // somebody holds all the rooms of a class
+        intake_.forget_opening();
+    }
+    Classes held{};  // somebody holds all the rooms of a class
     for (;;) {
-        constexpr Due all_due{};
-        crowded_ = sum(places(all_due)) == 0;
+        crowded_ = calls_.room() == 0;
         if (crowded_ &&
             !core::has_come(asked_at_ + Patience::longest, GetCurrentTimestamp(), Patience::longest))
             return DT_NOEND;  // what is shown may be a second old
@@ -106,28 +100,29 @@ TimestampTz Dispatcher::send_due()
         for (TimestampTz moment : due)
             if (moment > asked_at_)
                 next = std::min(next, moment);
-        PerClass free = places(due);
-        for (std::size_t work = 0; work < free.size(); work++)
-            free[work] = held[work] ? 0 : free[work];
-        if (sum(free) == 0 && std::find(held.begin(), held.end(), true) != held.end())
-            return std::min(next, patience_.again());
-        if (sum(free) == 0) {
-            crowded_ = *std::min_element(due.begin(), due.end()) <= asked_at_;
-            return next;
+        Classes classes = able(due);
+        for (std::size_t work = 0; work < classes.size(); work++) {
+            crowded_ = crowded_ || (due[work] <= asked_at_ && !classes[work]);
+            classes[work] = classes[work] && !held[work];
         }
-        const int granted = gate_.admit(std::min(sum(free), most_calls), Quota::writes);
+        if (TimestampTz probe = gate_.next_room();
+            probe > GetCurrentTimestamp() && (classes[awaited] || classes[ahead])) {
+            next = std::min(next, probe);
+            classes[awaited] = classes[ahead] = false;
+        }
+        if (std::find(classes.begin(), classes.end(), true) == classes.end())
+            return held == Classes{} ? next : std::min(next, patience_.again());
+        const int granted = gate_.admit(std::min(calls_.room(), most_calls), Quota::writes);
         if (granted == 0)
             return std::min(next, gate_.next(Quota::writes));
-        const PerClass most = share(free, granted);
-        if (sum(most) == 0) {
+        const PerClass most = share(classes, granted);
+        if (most == PerClass{}) {  // another database's worker has taken the probe
             gate_.give_back(granted, Quota::writes);
             return std::min(next, gate_.next_room());
         }
-        if (!send_some(most, granted)) {
+        if (!send_some(most, granted))
             for (std::size_t work = 0; work < held.size(); work++)
                 held[work] = held[work] || most[work] > 0;
-            continue;
-        }
         intake_.serve();
         if (answers_.ready() >= most_calls)
             return GetCurrentTimestamp();

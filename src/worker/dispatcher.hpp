@@ -35,11 +35,12 @@ public:
 
 private:
     using Due = std::array<TimestampTz, row_classes>;
+    using Classes = std::array<bool, row_classes>;
 
     std::vector<std::string> busy_rooms() const;
     Due ask();
-    PerClass places(const Due &due) const;
-    PerClass share(const PerClass &places, int granted);
+    Classes able(const Due &due) const;
+    PerClass share(const Classes &able, int granted);
     bool send_some(const PerClass &most, int granted);
     int send(Claimed &claimed);
     Claimed claim(const PerClass &most);

@@ -83,6 +83,8 @@ int Gate::admit(int wanted, Quota quota)
         tokens.take(moment, per_second(quota));
         if (limits->breaker.probing)
             limits->prober = MyProcPid;
+        if (quota == Quota::background && limits->background_breaker.probing)
+            limits->background_prober = MyProcPid;
         granted++;
     }
     return granted;
@@ -155,7 +157,9 @@ void Gate::report(const Answered &answered)
 
     if (!background || about_account || was_probe)
         tell(limits->breaker, verdict, moment, until);
-    if (background && !about_account)
+    if (background && about_account)
+        limits->background_breaker.abandoned();
+    else if (background)
         tell(limits->background_breaker, verdict, moment, until);
     if (verdict == core::Verdict::full)
         limits->rooms.refused(moment);

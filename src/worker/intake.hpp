@@ -25,7 +25,9 @@ public:
     bool gate_closed() const { return closed_; }
     // Since it was last asked.
     bool gate_has_turned() { return std::exchange(turned_, false); }
-    bool gate_has_opened() { return std::exchange(opened_, false); }
+    // Since that was last forgotten.
+    bool gate_has_opened() const { return opened_; }
+    void forget_opening() { opened_ = false; }
 
 private:
     void watch_background(const Answered &answered);

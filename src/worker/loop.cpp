@@ -108,6 +108,11 @@ private:
     {
         if (intake_.gate_has_turned()) {
             dispatcher_.gate_turned();
+            if (intake_.gate_closed()) {  // the next probe is a list, which is likelier to succeed than what
+                                          // it leads to
+                calls_.forget_background();
+                reconciler_.abandon();
+            }
             schedule_.now();
         }
     }
@@ -161,8 +166,8 @@ private:
         intake_.watch_gate();
         notice_gate();
         schedule_.by(dispatcher_.send_due());
-        if (calls_.nothing_queued())  // else what ends that makes us look again
-            schedule_.by(reconciler_.sweep(calls_, gate_, intake_.gate_closed()));
+        schedule_.by(calls_.nothing_queued() ? reconciler_.sweep(calls_, gate_, intake_.gate_closed())
+                                             : GetCurrentTimestamp() + Patience::longest);
         if (intake_.gate_closed())  // another database's worker may open it
             schedule_.by(GetCurrentTimestamp() + Patience::longest);
     }

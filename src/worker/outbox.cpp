@@ -19,22 +19,22 @@ constexpr TimestampTz longest_join_early = USECS_PER_HOUR;  // the most that the
 constexpr TimestampTz longest_walk = 100 * core::millisecond;
 constexpr int most_savepoints = 50;  // beyond 64 a transaction's savepoints get slow for everybody
 
-// Rows of one class that are due, and none more urgent of the same room is. Their rooms are locked before
-// what is due in them is read: a decision from facts that somebody is just changing would be about another
-// room. A room that somebody holds is left out. The walk is along an index and stops when it has enough,
-// however long the queue is. NOT IN makes a hash table of the rooms to skip; <> ALL would compare each row
-// with each of them.
+// Rows of one class that are due, refused before or never, and none more urgent of the same room is. Their
+// rooms are locked before what is due in them is read: a decision from facts that somebody is just changing
+// would be about another room. A room that somebody holds is left out. The walk is along an index and stops
+// when it has enough, however long the queue is. NOT IN makes a hash table of the rooms to skip; <> ALL would
+// compare each row with each of them.
 pg::Statement lock_due = {R"(
     SELECT d.id
       FROM videoroom.outbox d
       JOIN videoroom.room r ON r.room_id = d.room_id
-     WHERE d.dead_at IS NULL AND d.priority = $4 AND d.run_at <= $1
-       AND (d.last_error IS NOT NULL OR d.starts_at > $5)
+     WHERE d.dead_at IS NULL AND d.priority = $4 AND (d.last_error IS NOT NULL)::pg_catalog.int4 = $6 AND d.run_at <= $1
+       AND d.starts_at > $5
        AND d.room_id NOT IN (SELECT pg_catalog.unnest($2))
        AND NOT EXISTS (SELECT FROM videoroom.outbox u
                         WHERE u.room_id = d.room_id AND u.lane = d.lane AND u.dead_at IS NULL AND u.run_at <= $1
                           AND (u.priority, u.id) < (d.priority, d.id))
-     ORDER BY (d.last_error IS NOT NULL)::pg_catalog.int4, d.run_at
+     ORDER BY d.run_at
      LIMIT $3
        FOR NO KEY UPDATE OF r SKIP LOCKED)"};
 
@@ -205,9 +205,10 @@ std::vector<int64> lock_due_rooms(pg::Spi &spi, const PerClass &most, const std:
             starts_after = now + longest_join_early;
             add(lock_rooms_ahead(spi, static_cast<uint64>(left), skipped, now, ahead));
         }
-        if (left > 0)
-            add(spi.execute(lock_due, {moment, skipped, pg::bigint(left),
-                                       pg::integer(static_cast<int32>(work)), pg::timestamp(starts_after)}));
+        for (int refused = 0; refused <= 1 && left > 0; refused++)
+            add(spi.execute(lock_due,
+                            {moment, skipped, pg::bigint(left), pg::integer(static_cast<int32>(work)),
+                             pg::timestamp(refused ? DT_NOBEGIN : starts_after), pg::integer(refused)}));
     }
     return ids;
 }

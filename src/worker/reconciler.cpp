@@ -75,7 +75,7 @@ TimestampTz Reconciler::sweep(Calls &calls, const Gate &gate, bool gate_closed)
     return DT_NOEND;
 }
 
-void Reconciler::stop()
+void Reconciler::abandon()
 {
     running_ = false;
     listed_.clear();
@@ -84,14 +84,16 @@ void Reconciler::stop()
 std::vector<Call> Reconciler::take(const Answered &answered)
 {
     std::vector<Call> calls;
+    if (!running_)
+        return calls;
     if (answered.verdict != core::Verdict::done) {
-        stop();
+        abandon();
         return calls;
     }
     try {
         calls = read_page(answered);
     } catch (...) {
-        stop();
+        abandon();
         throw;
     }
     return calls;
@@ -119,7 +121,7 @@ std::vector<Call> Reconciler::read_page(const Answered &answered)
         if (page.next_page_url.empty())
             for (Call &call : compare())
                 calls.push_back(std::move(call));
-        stop();
+        abandon();
     }
     return calls;
 }

@@ -18,6 +18,9 @@ public:
     // are refused until it opens, and nothing else may be due. Gives when to come again.
     TimestampTz sweep(Calls &calls, const Gate &gate, bool gate_closed);
 
+    // Lets go of the one under way.
+    void abandon();
+
     // Takes an answer with a page of the list; gives the calls that follow: the next page or, after the last
     // one, the sessions to be read one by one. A sweep that cannot be finished is dropped: what it saw says
     // nothing about what it did not see.
@@ -26,8 +29,6 @@ public:
 private:
     std::vector<Call> read_page(const Answered &answered);
     std::vector<Call> compare() const;
-    void stop();
-
     bool running_ = false;
     TimestampTz began_at_ = 0;
     std::vector<std::string> listed_;

@@ -22,6 +22,9 @@ constexpr int work_classes = 5;
 // waits for come first, but never alone.
 constexpr std::array<int, row_classes> turns_of_rows = {4, 8, 2, 1};
 
+// Likewise at the quota of reads.
+constexpr std::array<int, work_classes> turns_of_reads = {4, 8, 2, 1, 4};
+
 // So many of each class's calls.
 using PerClass = std::array<int, row_classes>;
 

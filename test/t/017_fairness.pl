@@ -36,6 +36,11 @@ sub silence {
     $node->safe_psql('postgres', q{UPDATE videoroom.session SET started_rest = now() - interval '1 hour', read_at = NULL});
 }
 
+sub no_calls_but {
+    my ($node, $most) = @_;
+    is((row($node, 'SELECT calls_in_flight FROM videoroom_stats()'))[0], $most, "no more than $most under way");
+}
+
 sub counted { my ($twilio, %match) = @_; return scalar @{ $twilio->sim(GET => "requests?method=$match{method}") } }
 
 # --- one client holds many rooms
@@ -111,12 +116,14 @@ for my $most (12, 50) {
     my @open = book_many($node, 'open', 20);
     made($node, $_) for @open;
     $twilio->set(max_rooms => 20);
+    set_config($node, writes_per_second => 10);
     my @more = book_many($node, 'more', 6);
     wait_until { (row($node, q{SELECT count(*) FROM videoroom.outbox WHERE last_error ->> 'code' = '53119'}))[0] ne '0' } $patience, 'a create to be refused';
     wait_until { (row($node, q{SELECT count(*) FROM videoroom.outbox WHERE attempts > 1}))[0] ne '0' } $patience, 'one to be tried again';
     my %tries = map { $_ => 0 } @more;
     my @tries = map { ++$tries{ $_->{room_name} } } grep { exists $tries{ $_->{room_name} // '' } } @{ $twilio->sim(GET => 'requests?method=POST') };
     is_deeply([@tries[0 .. $#more]], [(1) x @more], 'no create is tried again before all have been tried');
+    set_config($node, writes_per_second => 20);
 
     # The ends of ten, while six creates are always due.
     my $seen = $twilio->sim(GET => 'counts')->{requests}{requests};
@@ -126,6 +133,14 @@ for my $most (12, 50) {
     my @since = map { $_->{path} eq '/v1/Rooms' ? 'create' : 'end' } grep { $_->{method} eq 'POST' } @{ $twilio->sim(GET => "requests?since=$seen") };
     is(scalar(grep { $_ eq 'end' } @since), 10, 'each call that was cancelled is ended, once');
     is(scalar(in_progress_at($twilio)), 16, 'and in their place the rooms that waited are made');
+
+    # Room comes without an end of ours: one that is made lifts the limit too.
+    $twilio->set(max_rooms => 16);
+    my @last = book_many($node, 'last', 12);
+    wait_until { (row($node, q{SELECT count(*) FROM videoroom.outbox WHERE last_error ->> 'code' = '53119'}))[0] ne '0' } $patience, 'a create to be refused again';
+    $twilio->set(max_rooms => 10_000);
+    made($node, $_, $patience) for @last;
+    pass('where Twilio has room again the others are made');
     $node->stop('fast');
 }
 
@@ -138,12 +153,13 @@ for my $most (12, 50) {
     my @running = book_many($node, 'running', 160);
     wait_until { (row($node, q{SELECT count(*) FROM videoroom.session}))[0] >= 160 } $patience, 'the calls to run';
     my @rooms = map { book($node, "first-$_", unasked => 1) } 1 .. 3;
-    set_config($node, writes_per_second => 20);
+    set_config($node, writes_per_second => 10);
+    my $client = session($node);
+    $client->pid;
     $node->safe_psql('postgres', q{SELECT count(videoroom_cancel('running-' || i)) FROM generate_series(1, 160) i});
     for my $room (@rooms) {
         my $ended = grep { $_->{status} ne 'in-progress' } @{ $twilio->sim(GET => 'rooms') };
-        my $join = ask($node, "SELECT room_sid FROM videoroom_join('$room', 'alice')");
-        ok($join->answer->{rows}[0][0], 'somebody joins first while 160 calls are being ended');
+        ok($client->do("SELECT room_sid FROM videoroom_join('$room', 'alice')")->{rows}[0][0], 'somebody joins first while 160 calls are being ended');
         my @posts = grep { $_->{method} eq 'POST' } @{ $twilio->sim(GET => 'requests?method=POST') };
         my ($made_at) = grep { ($posts[$_]{room_name} // '') eq $room } 0 .. $#posts;
         my $before = grep { $_->{path} ne '/v1/Rooms' } @posts[0 .. $made_at];
@@ -152,6 +168,34 @@ for my $most (12, 50) {
     }
     wait_until { in_progress_at($twilio) == 3 } $patience, 'all the others to end';
     pass('and all of them end');
+    $node->stop('fast');
+}
+
+# --- places among the calls under way
+
+{
+    my $twilio = start_simulator('--no-rate-limit');
+    my $node = new_node(name => 'places', simulator => $twilio, %quick, reconcile_interval => '1d', max_requests => 12, request_timeout => '120s');
+    first_sweep($node, $twilio);
+    my $running = book($node, 'running');
+    made($node, $running);
+    $twilio->faults({ match => {%create}, hang => 'before', count => -1 });
+    book_many($node, 'ahead', 30);
+    wait_until { struck($twilio) >= 8 } $patience, 'creates to hang';
+    $node->safe_psql('postgres', q{SELECT videoroom_cancel('running')});
+    wait_until { in_progress_at($twilio, $running) == 0 } $patience, 'a call to be ended while creates hang';
+    is(struck($twilio), 8, 'of 12 places one is kept for each of the other classes, however many creates are due');
+    clear_faults($twilio);
+    wait_until { (row($node, 'SELECT count(*) FROM videoroom.session'))[0] == 31 } $patience, 'all to be made';
+    set_config($node, max_requests => 1);
+    $twilio->faults({ match => {%create}, hang => 'before', count => -1 });
+    book_many($node, 'one', 5);
+    my $waiting = ask($node, sprintf q{SELECT videoroom_join('%s', 'alice')}, book($node, 'waited', unasked => 1));
+    waiting_joins($node, 1);
+    wait_until { struck($twilio) >= 1 } $patience, 'a create to hang';
+    no_calls_but($node, 1);
+    clear_faults($twilio);
+    is($waiting->answer->{state}, '', 'with one place they go one after the other');
     $node->stop('fast');
 }
 

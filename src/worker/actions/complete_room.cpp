@@ -7,10 +7,13 @@ namespace {
 
 pg::Statement select_facts = {R"(
     SELECT o.id, r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL AS on_purpose, r.completes_at,
-           (SELECT pg_catalog.max(s.started_at) FROM videoroom.session s
-             WHERE s.room_id = o.room_id AND s.ended_at IS NULL) AS open_since
+           open.since AS open_since, open.alive_at
       FROM videoroom.outbox o
       JOIN videoroom.room r ON r.room_id = o.room_id
+     CROSS JOIN LATERAL (
+           SELECT pg_catalog.max(s.started_at) AS since, pg_catalog.max(s.seen_alive_at) AS alive_at
+             FROM videoroom.session s
+            WHERE s.room_id = o.room_id AND s.ended_at IS NULL) AS open
      WHERE o.id = ANY ($1))"};
 
 void completed(Recording &recording)
@@ -46,8 +49,11 @@ Decision decide(const Row &row, const pg::Record &facts, const Circumstances &ci
     std::optional<TimestampTz> open_since = facts.timestamp("open_since");
     if (!facts.boolean("on_purpose").value() && completes_at > circumstances.now)
         return Decision::postpone(completes_at);
-    if (row.open_sid && open_since && *open_since + USECS_PER_DAY <= circumstances.now)
-        return Decision::bury();  // Twilio: no room outlives 24 hours
+    // Twilio: no room outlives 24 hours, unless it shows us one that does.
+    TimestampTz oldest = circumstances.now - USECS_PER_DAY;
+    if (row.open_sid && open_since && *open_since <= oldest &&
+        facts.timestamp("alive_at").value_or(DT_NOBEGIN) <= *open_since + USECS_PER_DAY)
+        return Decision::bury();
     if (!row.open_sid && !row.create_sent)
         return Decision::drop();
     Call call =

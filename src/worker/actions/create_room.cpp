@@ -107,7 +107,8 @@ const Kind create = {
     .done = made,
     .room_exists =
         [](Recording &recording) { recording.follow(adopt, core::fetch_room(recording.call().room_id)); },
-    .permanent = refused};
+    .permanent = refused,
+    .shows_room_limit = true};
 
 // The room closed, or Twilio refused, while a create was unanswered: was a session born? If not, the row is
 // done with, or is given up where somebody misses the room.

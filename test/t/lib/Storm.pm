@@ -177,9 +177,8 @@ sub hold_rooms {
     my ($self) = @_;
     return delete $self->{holder} if $self->{holder};
     my $client = Session->new($self->{node});
-    my $rooms = eval { $client->ask("SELECT videoroom_create_booking('held-' || n, now(), now() + interval '20 hours', '{ann}') FROM generate_series(1, $rooms_held) n")->answer(60)->{rows} } // [];
-    return if @$rooms != $rooms_held;
-    $self->{booked}{"held-$_"} //= $rooms->[$_ - 1][0] for 1 .. $rooms_held;
+    $self->{held} ||= eval { @{ $client->ask("SELECT videoroom_create_booking('held-' || n, now(), now() + interval '20 hours', '{ann}')
+        FROM generate_series(1, $rooms_held) n")->answer(60)->{rows} } == $rooms_held } or return;
     eval { $client->ask(q{BEGIN; UPDATE videoroom.session s SET read_at = NULL, started_rest = started_rest - interval '1 hour'
              FROM videoroom.room r WHERE r.room_id = s.room_id AND r.booking_id LIKE 'held-%'; COMMIT;
         BEGIN; SELECT count(*) FROM (SELECT FROM videoroom.room WHERE booking_id LIKE 'held-%' FOR NO KEY UPDATE) r}) } or return;
