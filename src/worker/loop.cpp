@@ -1,7 +1,6 @@
 #include "worker/loop.hpp"
 
 #include <algorithm>
-#include <string>
 
 #include "pg/guard.hpp"
 #include "pg/mailbox.hpp"
@@ -106,15 +105,12 @@ private:
 
     void notice_gate()
     {
-        if (intake_.gate_has_turned()) {
-            dispatcher_.gate_turned();
-            if (intake_.gate_closed()) {  // the next probe is a list, which is likelier to succeed than what
-                                          // it leads to
-                calls_.forget_background();
-                reconciler_.abandon();
-            }
-            schedule_.now();
-        }
+        if (!intake_.gate_has_turned())
+            return;
+        dispatcher_.gate_turned();
+        if (intake_.gate_closed())
+            reconciler_.abandon(calls_);
+        schedule_.now();
     }
 
     void record()
@@ -136,14 +132,13 @@ private:
         schedule_.begin_look();
         Prerequisites prerequisites = check_prerequisites();
         report_ready(database_);
-        if (prerequisites.pause == pg::shared::Pause::none) {
-            show_pause(database_, account_.pause());
+        bool may_work = prerequisites.pause == pg::shared::Pause::none;
+        show_pause(database_, may_work ? account_.pause() : prerequisites.pause);
+        if (may_work) {
             keep_house();
             schedule_.by(ask_for_waiting_rooms(database_, patience_));
             call_twilio(prerequisites.booked);
             show_pause(database_, account_.pause());
-        } else {
-            show_pause(database_, prerequisites.pause);
         }
         schedule_.end_look();
     }

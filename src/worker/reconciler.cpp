@@ -75,7 +75,13 @@ TimestampTz Reconciler::sweep(Calls &calls, const Gate &gate, bool gate_closed)
     return DT_NOEND;
 }
 
-void Reconciler::abandon()
+void Reconciler::abandon(Calls &calls)
+{
+    calls.forget_background();
+    stop();
+}
+
+void Reconciler::stop()
 {
     running_ = false;
     listed_.clear();
@@ -87,13 +93,13 @@ std::vector<Call> Reconciler::take(const Answered &answered)
     if (!running_)
         return calls;
     if (answered.verdict != core::Verdict::done) {
-        abandon();
+        stop();
         return calls;
     }
     try {
         calls = read_page(answered);
     } catch (...) {
-        abandon();
+        stop();
         throw;
     }
     return calls;
@@ -121,7 +127,7 @@ std::vector<Call> Reconciler::read_page(const Answered &answered)
         if (page.next_page_url.empty())
             for (Call &call : compare())
                 calls.push_back(std::move(call));
-        abandon();
+        stop();
     }
     return calls;
 }

@@ -18,8 +18,9 @@ public:
     // are refused until it opens, and nothing else may be due. Gives when to come again.
     TimestampTz sweep(Calls &calls, const Gate &gate, bool gate_closed);
 
-    // Lets go of the one under way.
-    void abandon();
+    // Lets go of the one under way and of the reads that wait to be sent: while calls are held back a list is
+    // the probe, which is likelier to succeed than what it led to.
+    void abandon(Calls &calls);
 
     // Takes an answer with a page of the list; gives the calls that follow: the next page or, after the last
     // one, the sessions to be read one by one. A sweep that cannot be finished is dropped: what it saw says
@@ -27,6 +28,7 @@ public:
     std::vector<Call> take(const Answered &answered);
 
 private:
+    void stop();
     std::vector<Call> read_page(const Answered &answered);
     std::vector<Call> compare() const;
     bool running_ = false;
