@@ -13,7 +13,8 @@ use Watch;
 my $twilio = start_simulator();
 my $node = new_node(name => 'callbacks', simulator => $twilio, join_early => '1h', reconcile_interval => '1d');
 my $relay = start_relay($node);
-my $http = HTTP::Tiny->new(timeout => 20, max_redirect => 0);
+# A connection each: the relay may close a kept one just as it is used again.
+my $http = HTTP::Tiny->new(timeout => 20, max_redirect => 0, keep_alive => 0);
 my $number = 0;
 
 # The parameters of a callback that says a room was made; each call gives another one.
