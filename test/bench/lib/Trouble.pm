@@ -53,7 +53,7 @@ sub trouble_rows {
     wait_until(sub { sql($open) == $held }, 'the calls to run');
 
     first_joins('all is well', 'all');
-    reads($simulator, 'reads of participants answer 500', 10, status => 500);
+    reads($simulator, 'reads of participants answer 500', 5, status => 500);
     reads($simulator, 'reads of participants hang', 3, hang => 'before');
 
     open my $holder, '|-', 'psql', '-Xq' or die "psql: $!\n";
