@@ -9,7 +9,7 @@ namespace videoroom::worker {
 // Records answers, and settles their rooms.
 class AnswerBatch {
 public:
-    // `resume_at` as for record_answers().
+    // `resume_at` as for Answers::record().
     AnswerBatch(pg::Spi &spi, TimestampTz resume_at);
 
     // `closed`: the room is.

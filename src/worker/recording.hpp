@@ -24,7 +24,7 @@ struct Effects {
 // gathered.
 class Recording {
 public:
-    // `closed`: the room is. `resume_at` as for record_answers().
+    // `closed`: the room is. `resume_at` as for Answers::record().
     Recording(pg::Spi &spi, const Answered &answered, bool closed, TimestampTz resume_at, Facts &facts,
               Effects &effects);
 
