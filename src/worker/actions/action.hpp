@@ -41,12 +41,11 @@ struct Decision {
     TimestampTz not_before = 0;  // postpone: as housekeeping, then
 
     static Decision send(Call call) { return {Fate::call, std::move(call)}; }
-    static Decision drop()
-    {
-        return {Fate::drop, std::nullopt};
-    }  // settling puts back what is asked for still
+    // Settling puts back what is asked for still.
+    static Decision drop() { return {Fate::drop, std::nullopt}; }
     static Decision postpone(TimestampTz not_before) { return {Fate::postpone, std::nullopt, not_before}; }
-    static Decision bury() { return {Fate::bury, std::nullopt}; }  // too late to be of use
+    // Too late to be of use.
+    static Decision bury() { return {Fate::bury, std::nullopt}; }
 };
 
 struct Action {
