@@ -129,10 +129,23 @@ sub kill_worker { $_[0]->kill_one('videoroom worker', 'worker') }
 sub kill_launcher { $_[0]->kill_one('videoroom launcher', 'launcher') }
 sub kill_client { $_[0]->kill_one('client backend', 'client') }
 
+# A fresh Debian has no ps.
+sub children_of {
+    my ($parent) = @_;
+    my @children;
+    for my $file (glob '/proc/[0-9]*/stat') {
+        open my $stat, '<', $file or next;    # it has ended
+        my ($pid, $its_parent) = (<$stat> // '') =~ /^([0-9]+) \(.*\) \S ([0-9]+)/ or next;
+        push @children, $pid if $its_parent == $parent;
+    }
+    die "the postmaster $parent has no children\n" unless @children;
+    return @children;
+}
+
 sub kill_postmaster {
     my ($self) = @_;
     my ($postmaster) = split /\n/, PostgreSQL::Test::Utils::slurp_file($self->{node}->data_dir . '/postmaster.pid');
-    my @children = split ' ', `ps -o pid= --ppid $postmaster`;
+    my @children = children_of($postmaster);
     $self->{node}->kill9;
     $self->count('postmaster killed');
     # Nobody's child: until init has noticed its death, a new one would take it for alive.
