@@ -58,6 +58,11 @@ COMMENT ON COLUMN videoroom.event.xid8 IS 'The transaction that wrote it; not fi
 
 COMMENT ON COLUMN videoroom.room.home IS 'NULL: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';
 
+CREATE INDEX callback_not_understood ON videoroom.callback (received_at) WHERE outcome = 'not-understood';
+COMMENT ON COLUMN videoroom.callback.url IS 'Public URL that Twilio called; NULL: videoroom.callback_url or callback_url_secondary';
+COMMENT ON COLUMN videoroom.callback.outcome IS 'applied, duplicate, ignored, or not-understood: about a room of ours, and could not be read';
+COMMENT ON COLUMN videoroom.callback.error IS 'Why it was ignored or not understood, or how applying it failed last';
+
 -- Neither the type nor videoroom_stats() is made anew: whoever may call it may go on, and views over its other columns stay.
 ALTER TYPE videoroom.stats
     DROP ATTRIBUTE call_seconds_p50,
@@ -65,13 +70,18 @@ ALTER TYPE videoroom.stats
     DROP ATTRIBUTE call_seconds_p99,
     DROP ATTRIBUTE callback_lag_seconds_p50,
     DROP ATTRIBUTE callback_lag_seconds_p95,
-    DROP ATTRIBUTE callback_lag_seconds_p99;
+    DROP ATTRIBUTE callback_lag_seconds_p99,
+    ADD ATTRIBUTE callbacks_not_understood bigint;
+COMMENT ON COLUMN videoroom.stats.callbacks_not_understood IS 'Genuine ones about a room of ours that could not be read; they are kept, and check callbacks tells of them';
+COMMENT ON COLUMN videoroom.stats.callbacks_ignored IS 'Genuine ones that were kept and not applied: of another account, of no room of ours, or of an event that is not used';
 COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'How long requests took, all together, those included that were given up waiting; its growth by that of call_seconds_count is the mean of a stretch of time';
 COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'The number of those requests';
 COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'How long after what they tell of callbacks came, all together; its growth by that of callback_lag_seconds_count is the mean of a stretch of time';
 
 DROP FUNCTION
+    videoroom.apply_callback(jsonb),
     videoroom.apply_pending(integer),
+    videoroom.decode_callback(text),
     videoroom.find_room(text),
     videoroom.find_participant(text, text),
     videoroom.find_session(text),

@@ -211,19 +211,20 @@ CREATE TABLE videoroom.callback (
 CREATE UNIQUE INDEX callback_once ON videoroom.callback (digest);
 CREATE INDEX callback_received ON videoroom.callback (received_at);
 CREATE INDEX callback_pending ON videoroom.callback (retry_at) WHERE applied_at IS NULL;
+CREATE INDEX callback_not_understood ON videoroom.callback (received_at) WHERE outcome = 'not-understood';
 COMMENT ON TABLE videoroom.callback IS 'Status callbacks of Twilio''s as they came, verified; a relay inserts body, signature and url';
 COMMENT ON COLUMN videoroom.callback.id IS 'Number of the row';
 COMMENT ON COLUMN videoroom.callback.body IS 'Raw form body, 64 kB at most';
 COMMENT ON COLUMN videoroom.callback.signature IS 'Header X-Twilio-Signature';
-COMMENT ON COLUMN videoroom.callback.url IS 'Public URL that Twilio called; NULL: videoroom.callback_url';
+COMMENT ON COLUMN videoroom.callback.url IS 'Public URL that Twilio called; NULL: videoroom.callback_url or callback_url_secondary';
 COMMENT ON COLUMN videoroom.callback.digest IS 'SHA-256 of the body: an exact repeat is not stored again';
 COMMENT ON COLUMN videoroom.callback.room_id IS 'RoomName of the body';
 COMMENT ON COLUMN videoroom.callback.received_at IS 'When it came in';
 COMMENT ON COLUMN videoroom.callback.applied_at IS 'When it was dealt with; NULL: the worker tries again';
-COMMENT ON COLUMN videoroom.callback.outcome IS 'applied, duplicate or ignored';
+COMMENT ON COLUMN videoroom.callback.outcome IS 'applied, duplicate, ignored, or not-understood: about a room of ours, and could not be read';
 COMMENT ON COLUMN videoroom.callback.attempts IS 'How often applying it failed';
 COMMENT ON COLUMN videoroom.callback.retry_at IS 'When the worker tries again, while applied_at is NULL';
-COMMENT ON COLUMN videoroom.callback.error IS 'Why it was ignored, or how applying it failed last';
+COMMENT ON COLUMN videoroom.callback.error IS 'Why it was ignored or not understood, or how applying it failed last';
 
 -- No foreign key: whoever adds an event holds its room, and to look the room up again for each takes as long as to add it.
 CREATE TABLE videoroom.event (

@@ -6,11 +6,18 @@ AS 'MODULE_PATHNAME', 'videoroom_verify_callback';
 COMMENT ON FUNCTION videoroom.verify_callback(text, text, text) IS
     'Verifies a callback''s signature and gives its digest: PT403 if it is forged; url NULL: videoroom.callback_url';
 
-CREATE FUNCTION videoroom.decode_callback(body text, OUT payload jsonb, OUT room_id text, OUT ignored text)
+CREATE FUNCTION videoroom.decode_callback(
+    body               text,
+    OUT payload        jsonb,
+    OUT room_id        text,
+    OUT ignored        text,
+    OUT not_understood text,
+    OUT behind         text
+)
 LANGUAGE C VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'videoroom_decode_callback';
 COMMENT ON FUNCTION videoroom.decode_callback(text) IS
-    'Decodes the body of a genuine callback; ignored says why it is not to be applied';
+    'Decodes the body of a genuine callback. Why it is not to be applied: ignored: not ours, or nobody uses it; not_understood: it would be, if it could be read. behind: what stands behind the identity, where that may have been cut from it';
 
 CREATE FUNCTION videoroom.knows_callback(digest bytea) RETURNS boolean
 LANGUAGE C VOLATILE STRICT
@@ -24,7 +31,25 @@ AS 'MODULE_PATHNAME', 'videoroom_count_callback';
 COMMENT ON FUNCTION videoroom.count_callback(text, text, timestamptz) IS
     'Counts a genuine callback for videoroom_stats; outcome NULL: it could not be applied. sent_at is Twilio''s Timestamp; true if counters are kept, which needs the preload';
 
-CREATE FUNCTION videoroom.apply_callback(payload jsonb) RETURNS text
+CREATE FUNCTION videoroom.is_believed(room text, sid text, stay text, person text, behind text) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+    WITH known (user_id) AS (
+        SELECT p.user_id FROM videoroom.participant p WHERE p.room_id = room
+        UNION
+        SELECT c.user_id FROM videoroom.session s JOIN videoroom.connection c ON c.room_sid = s.room_sid WHERE s.room_id = room)
+    SELECT EXISTS (SELECT FROM videoroom.connection c WHERE c.participant_sid = stay AND c.room_sid = sid)
+        OR CASE WHEN EXISTS (SELECT FROM known k WHERE k.user_id = person)
+                THEN NOT EXISTS (SELECT FROM known k
+                                  WHERE k.user_id <> person AND starts_with(k.user_id, person)
+                                    AND starts_with(person || behind, k.user_id))
+                ELSE behind = '' AND NOT EXISTS (SELECT FROM known k WHERE starts_with(person, k.user_id || 'Participant'))
+           END
+$$;
+COMMENT ON FUNCTION videoroom.is_believed(text, text, text, text, text) IS
+    'Whether a callback is about that person, though the signature holds for another cut between the identity and what stands behind it: of all who are known in the room, only they can be meant';
+
+CREATE FUNCTION videoroom.apply_callback(payload jsonb, behind text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -52,6 +77,8 @@ BEGIN
     PERFORM FROM videoroom.room r WHERE r.room_id = room FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN 'ignored';
+    ELSIF behind IS NOT NULL AND NOT videoroom.is_believed(room, sid, stay, person, behind) THEN
+        RETURN 'not-understood';
     END IF;
 
     session := videoroom.merge_session(
@@ -92,8 +119,27 @@ BEGIN
     RETURN 'applied';
 END
 $$;
-COMMENT ON FUNCTION videoroom.apply_callback(jsonb) IS
-    'Applies one decoded status callback: applied, duplicate or ignored';
+COMMENT ON FUNCTION videoroom.apply_callback(jsonb, text) IS
+    'Applies one decoded status callback: applied, duplicate, ignored or, where what stands behind the identity makes it doubtful, not-understood';
+
+CREATE FUNCTION videoroom.outcome_unapplied(room_id text, ignored text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+    SELECT CASE WHEN outcome_unapplied.ignored IS NULL
+                 AND (outcome_unapplied.room_id IS NULL
+                      OR EXISTS (SELECT FROM videoroom.room r WHERE r.room_id = outcome_unapplied.room_id))
+                THEN 'not-understood' ELSE 'ignored' END
+$$;
+COMMENT ON FUNCTION videoroom.outcome_unapplied(text, text) IS
+    'What becomes of a callback that is not to be applied: one that cannot be read is ignored too if its room is not ours';
+
+CREATE FUNCTION videoroom.why_unapplied(outcome text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE outcome WHEN 'ignored' THEN 'not about a room of ours'
+                        WHEN 'not-understood' THEN 'whom it is about is not certain' END
+$$;
+COMMENT ON FUNCTION videoroom.why_unapplied(text) IS 'Why apply_callback() gave that outcome; NULL: it has applied it';
 
 CREATE FUNCTION @extschema@.videoroom_apply_callback(payload jsonb) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -124,10 +170,11 @@ COMMENT ON FUNCTION videoroom.retry_time(integer) IS
 CREATE FUNCTION videoroom.receive() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '2s'
+SET lock_timeout = '50ms'
 AS $$
 DECLARE
     decoded record;
+    failed  boolean := false;
 BEGIN
     NEW.digest := videoroom.verify_callback(NEW.body, NEW.signature, NEW.url);
     IF videoroom.knows_callback(NEW.digest) THEN
@@ -137,9 +184,9 @@ BEGIN
     decoded := videoroom.decode_callback(NEW.body);
 
     NEW.room_id := decoded.room_id;
-    IF decoded.ignored IS NOT NULL THEN
-        NEW.error := decoded.ignored;
-        NEW.outcome := 'ignored';
+    IF decoded.ignored IS NOT NULL OR decoded.not_understood IS NOT NULL THEN
+        NEW.error := coalesce(decoded.ignored, decoded.not_understood);
+        NEW.outcome := videoroom.outcome_unapplied(decoded.room_id, decoded.ignored);
         NEW.applied_at := clock_timestamp();
     ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         -- Of what others have committed since, nothing is seen here: left to the worker, whose snapshots are new.
@@ -151,29 +198,39 @@ BEGIN
     ELSE
         -- Twilio will not send it twice: what fails now is kept and tried again.
         BEGIN
-            NEW.outcome := videoroom.apply_callback(decoded.payload);
+            NEW.outcome := videoroom.apply_callback(decoded.payload, decoded.behind);
             NEW.applied_at := clock_timestamp();
-            IF NEW.outcome = 'ignored' THEN
-                NEW.error := 'not about a room of ours';
+            IF NEW.outcome IN ('ignored', 'not-understood') THEN
+                NEW.error := videoroom.why_unapplied(NEW.outcome);
             END IF;
-        EXCEPTION WHEN OTHERS THEN
+        EXCEPTION WHEN lock_not_available THEN
+            -- Somebody's open transaction: Twilio waits 15 seconds at most, and the relay has others to take.
+            NEW.outcome := NULL;
+            NEW.applied_at := NULL;
+            NEW.attempts := 0;
+            NEW.retry_at := clock_timestamp();
+            failed := true;
+            PERFORM videoroom.wake();
+        WHEN OTHERS THEN
             NEW.outcome := NULL;
             NEW.applied_at := NULL;
             NEW.attempts := 1;
             NEW.retry_at := videoroom.retry_time(1);
             NEW.error := format('%s: %s', SQLSTATE, SQLERRM);
+            failed := true;
             PERFORM videoroom.wake();
         END;
     END IF;
 
     PERFORM videoroom.count_callback(
-        CASE WHEN NEW.attempts = 0 THEN coalesce(NEW.outcome, 'kept') END,
-        CASE WHEN decoded.ignored IS NULL THEN decoded.payload ->> 'Timestamp' END, NEW.received_at);
+        CASE WHEN NOT failed THEN coalesce(NEW.outcome, 'kept') END,
+        CASE WHEN decoded.ignored IS NULL AND decoded.not_understood IS NULL THEN decoded.payload ->> 'Timestamp' END,
+        NEW.received_at);
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION videoroom.receive() IS
-    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error, one that comes at REPEATABLE READ or SERIALIZABLE is left to the worker';
+    'Refuses a forged or oversized callback, drops an exact repeat, applies the rest; one that cannot be applied now stays with its error; one whose room is held, or that comes at REPEATABLE READ or SERIALIZABLE, is left to the worker';
 
 CREATE TRIGGER receive BEFORE INSERT ON videoroom.callback
     FOR EACH ROW EXECUTE FUNCTION videoroom.receive();
@@ -185,31 +242,40 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moment  timestamptz := clock_timestamp();  -- an index cannot look for a volatile function
+    rooms   text[];
     pending videoroom.callback;
     decoded record;
     result  text;
     fault   text;
     tried   integer := 0;
 BEGIN
+    -- A client's open transaction must stall neither the worker nor the callbacks of other rooms, and several rooms are held
+    -- at once here: what somebody holds is passed over.
+    rooms := ARRAY(
+        SELECT r.room_id FROM videoroom.room r
+         WHERE r.room_id = ANY (ARRAY(SELECT DISTINCT c.room_id FROM videoroom.callback c
+                                       WHERE c.applied_at IS NULL AND c.retry_at <= moment))
+         LIMIT batch
+           FOR NO KEY UPDATE SKIP LOCKED);
     FOR pending IN
         SELECT * FROM videoroom.callback c
          WHERE c.applied_at IS NULL AND c.retry_at <= moment
+           AND (c.room_id = ANY (rooms) OR c.room_id IS NULL
+                OR NOT EXISTS (SELECT FROM videoroom.room r WHERE r.room_id = c.room_id OFFSET 0))
          ORDER BY c.retry_at, c.id
          LIMIT batch
            FOR UPDATE SKIP LOCKED
     LOOP
         tried := tried + 1;
         result := NULL;
-        -- NOWAIT: a client's open transaction must not stall the worker, and several rooms are held at once here.
         BEGIN
             decoded := videoroom.decode_callback(pending.body);
-            fault := decoded.ignored;
+            fault := coalesce(decoded.ignored, decoded.not_understood);
             IF fault IS NULL THEN
-                PERFORM FROM videoroom.room r WHERE r.room_id = decoded.room_id FOR NO KEY UPDATE NOWAIT;
-                result := videoroom.apply_callback(decoded.payload);
-                fault := CASE WHEN result = 'ignored' THEN 'not about a room of ours' END;
+                result := videoroom.apply_callback(decoded.payload, decoded.behind);
+                fault := videoroom.why_unapplied(result);
             ELSE
-                result := 'ignored';
+                result := videoroom.outcome_unapplied(decoded.room_id, decoded.ignored);
             END IF;
         EXCEPTION WHEN OTHERS THEN
             result := NULL;
@@ -228,7 +294,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION videoroom.apply_pending(integer) IS
-    'Tries kept callbacks again whose time has come, each on its own; returns how many it tried';
+    'Tries kept callbacks again whose time has come and whose room nobody holds, each on its own; returns how many it tried';
 
 CREATE FUNCTION @extschema@.videoroom_replay(since timestamptz) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER

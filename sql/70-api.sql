@@ -207,7 +207,8 @@ CREATE TYPE videoroom.stats AS (
     joins_refused              bigint,
     joins_unavailable          bigint,
     joins_failed               bigint,
-    joins_waiting              bigint
+    joins_waiting              bigint,
+    callbacks_not_understood   bigint
 );
 COMMENT ON TYPE videoroom.stats IS 'Counters and latencies of one database; none of them is undone where a transaction is';
 COMMENT ON COLUMN videoroom.stats.since IS 'The counters began then: with the server, with the extension, or when this database first used it';
@@ -225,7 +226,7 @@ COMMENT ON COLUMN videoroom.stats.last_success_at IS 'The last time that calls_o
 COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'How long requests took, all together, those included that were given up waiting; its growth by that of call_seconds_count is the mean of a stretch of time';
 COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'The number of those requests';
 COMMENT ON COLUMN videoroom.stats.callbacks_ok IS 'Genuine callbacks that were applied, or told nothing new';
-COMMENT ON COLUMN videoroom.stats.callbacks_ignored IS 'Genuine ones that were kept and not applied: malformed, of another account, or of no room of ours';
+COMMENT ON COLUMN videoroom.stats.callbacks_ignored IS 'Genuine ones that were kept and not applied: of another account, of no room of ours, or of an event that is not used';
 COMMENT ON COLUMN videoroom.stats.callbacks_failed IS 'Genuine ones that could not be applied at once; the worker tries them again';
 COMMENT ON COLUMN videoroom.stats.callbacks_forged IS 'Refused: their signature is not the accounts';
 COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'How long after what they tell of callbacks came, all together; its growth by that of callback_lag_seconds_count is the mean of a stretch of time';
@@ -235,6 +236,8 @@ COMMENT ON COLUMN videoroom.stats.joins_refused IS 'Joins answered PT401, PT403 
 COMMENT ON COLUMN videoroom.stats.joins_unavailable IS 'Joins answered PT503';
 COMMENT ON COLUMN videoroom.stats.joins_failed IS 'Joins that ended by another error: settings or credentials missing, statement cancelled';
 COMMENT ON COLUMN videoroom.stats.joins_waiting IS 'Sessions that wait for a room now';
+
+COMMENT ON COLUMN videoroom.stats.callbacks_not_understood IS 'Genuine ones about a room of ours that could not be read; they are kept, and check callbacks tells of them';
 
 CREATE FUNCTION @extschema@.videoroom_stats() RETURNS videoroom.stats
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <vector>
 
 #include "api/arguments.hpp"
 #include "api/refusal.hpp"
 #include "core/crypto.hpp"
 #include "core/error.hpp"
+#include "core/room_id.hpp"
 #include "core/signature.hpp"
 #include "core/url.hpp"
 #include "pg/credentials.hpp"
@@ -25,25 +27,47 @@ constexpr std::size_t longest_body = 64 * 1024;
 
 pg::Statement insert{"INSERT INTO videoroom.callback (body, signature) VALUES ($1, $2)"};
 
-// The URL that Twilio was given for this database.
-std::string own_url()
+// The URLs that rooms of this database may have been given to Twilio with.
+std::vector<std::string> own_urls()
 {
-    std::string_view url = pg::settings::callback_url;
-    if (url.empty())
+    const char *database =
+        pg::call([] { return NameStr(*DatumGetName(DirectFunctionCall1(current_database, 0))); });
+    std::vector<std::string> urls;
+    for (std::string_view url : {pg::settings::callback_url, pg::settings::callback_url_secondary})
+        if (!url.empty())
+            urls.push_back(core::expand_callback_url(url, database));
+    if (urls.empty())
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "videoroom.callback_url is not set",
                           "The signature of a callback is over the URL that Twilio called.",
                           "Set videoroom.callback_url and reload, or insert the URL with the callback.");
-    const char *database =
-        pg::call([] { return NameStr(*DatumGetName(DirectFunctionCall1(current_database, 0))); });
-    return core::expand_callback_url(url, database);
+    return urls;
 }
 
-// While the tokens are rotated Twilio signs with either.
-bool genuine(const core::Form &form, const std::string &url, const std::string &signature)
+// Twilio signs with a token or, where a Webhook Rule says so, with a SharedKey; with either of two while they
+// are rotated.
+bool genuine(const core::Form &form, const std::vector<std::string> &urls, const std::string &signature)
 {
     const core::Credentials &credentials = pg::credentials();
-    bool primary = core::signature_matches(credentials.auth_token, url, form, signature);
-    return primary || core::signature_matches(credentials.auth_token_secondary, url, form, signature);
+    for (const std::string &url : urls)
+        for (const std::string *secret : {&credentials.auth_token, &credentials.auth_token_secondary,
+                                          &credentials.webhook_secret, &credentials.webhook_secret_secondary})
+            if (core::signature_matches(*secret, url, form, signature))
+                return true;
+    return false;
+}
+
+// Does it name our account, and a room of this database, whose name nobody guesses?
+bool claims_to_be_ours(const core::Form &form)
+{
+    bool account = false;
+    const std::string *room = nullptr;
+    for (const auto &[name, value] : form) {
+        account = account || (name == "AccountSid" && value == pg::credentials().account_sid);
+        if (name == "RoomName" && core::is_room_id(value))
+            room = &value;
+    }
+    return account && room &&
+           pg::call([&] { return pg::exists("room", "room_pkey", "room_id", room->c_str()); });
 }
 
 [[noreturn]] void refuse_forged()
@@ -60,7 +84,7 @@ std::string verify(const Arguments &arguments)
         throw core::InvalidInput("callback body is longer than " + std::to_string(longest_body) + " bytes");
     std::string signature = arguments.optional_text(1).value_or("");
     std::optional<std::string> given_url = arguments.optional_text(2);
-    std::string url = given_url ? *given_url : own_url();
+    std::vector<std::string> urls = given_url ? std::vector{*given_url} : own_urls();
     core::Form form;
     try {
         form = core::decode_form(body);
@@ -68,8 +92,12 @@ std::string verify(const Arguments &arguments)
         pg::stats::count(&pg::stats::Callbacks::forged);
         refuse(refusal::malformed, "why", e.what());  // what is signed is the decoded form
     }
-    if (!genuine(form, url, signature))
+    if (!genuine(form, urls, signature)) {
+        if (claims_to_be_ours(form))
+            pg::stats::note_mismatch();
         refuse_forged();
+    }
+    pg::stats::note_genuine();
     return body;
 }
 
@@ -83,20 +111,6 @@ Datum digest_of(std::string_view body)
         memcpy(VARDATA(value), digest.data(), digest.size());
         return PointerGetDatum(value);
     });
-}
-
-// Under the latest snapshot: the relay's may be older than the lock. By the index, since a plan that was made
-// when the table was empty reads it whole.
-bool is_kept(bytea *digest)
-{
-    bool kept = false;
-    PushActiveSnapshot(GetLatestSnapshot());
-    pg::Table callbacks = pg::open_table("callback", "callback_once");
-    ScanKeyData key = pg::equals(callbacks, "digest", digest);
-    pg::for_each(callbacks, &key, 1, [&](HeapTuple) { kept = true; });
-    pg::close_table(callbacks);
-    PopActiveSnapshot();
-    return kept;
 }
 
 // Header names come in lower case from PostgREST; RFC 9110 lets them come in any.
@@ -139,11 +153,15 @@ Datum json_object(const decltype(core::DecodedCallback::payload) &members)
 Datum decoded_row(FunctionCallInfo fcinfo, const core::DecodedCallback &decoded)
 {
     return pg::call([&] {
-        bool ignored = !decoded.ignored.empty();
-        bool nulls[] = {false, decoded.room_id.empty(), !ignored};
-        Datum values[] = {json_object(decoded.payload),
-                          nulls[1] ? 0 : CStringGetTextDatum(decoded.room_id.c_str()),
-                          nulls[2] ? 0 : CStringGetTextDatum(decoded.ignored.c_str())};
+        const std::string *texts[] = {&decoded.room_id, &decoded.ignored, &decoded.not_understood};
+        Datum values[5] = {json_object(decoded.payload)};
+        bool nulls[5] = {false};
+        for (std::size_t i = 0; i < std::size(texts); i++) {
+            nulls[i + 1] = texts[i]->empty();
+            values[i + 1] = nulls[i + 1] ? 0 : CStringGetTextDatum(texts[i]->c_str());
+        }
+        nulls[4] = !decoded.behind;
+        values[4] = nulls[4] ? 0 : CStringGetTextDatum(decoded.behind->c_str());
         return HeapTupleGetDatum(heap_form_tuple(pg::result_row(fcinfo), values, nulls));
     });
 }
@@ -169,7 +187,7 @@ VIDEOROOM_FUNCTION(videoroom_knows_callback)
         bytea *digest = DatumGetByteaPP(PG_GETARG_DATUM(0));
         // Until the end of the transaction nobody else inserts a callback of that digest.
         pg::lock_name(pg::LockClass::callback, {VARDATA_ANY(digest), VARSIZE_ANY_EXHDR(digest)});
-        return BoolGetDatum(is_kept(digest));
+        return BoolGetDatum(pg::exists("callback", "callback_once", "digest", digest));
     });
 }
 

@@ -17,6 +17,8 @@ VIDEOROOM_FUNCTION(videoroom_count_callback)
         stats::count(&stats::Callbacks::failed);
     else if (outcome == "ignored")
         stats::count(&stats::Callbacks::ignored);
+    else if (outcome == "not-understood")
+        stats::count(&stats::Callbacks::not_understood);
     else
         stats::count(&stats::Callbacks::ok);
 

@@ -10,16 +10,8 @@ namespace {
 // costs.
 bool was_booked(const Booking &booking)
 {
-    return pg::call([&] {
-        bool found = false;
-        PushActiveSnapshot(GetLatestSnapshot());
-        pg::Table rooms = pg::open_table("room", "room_booking");
-        ScanKeyData key = pg::equals(rooms, "booking_id", booking.booking_id.c_str());
-        pg::for_each(rooms, &key, 1, [&](HeapTuple) { found = true; });
-        pg::close_table(rooms);
-        PopActiveSnapshot();
-        return found;
-    });
+    return pg::call(
+        [&] { return pg::exists("room", "room_booking", "booking_id", booking.booking_id.c_str()); });
 }
 
 // Its open room if there is one, else its latest: clocks may be set back, so whose place another took is not.

@@ -8,6 +8,7 @@
 #include "pg/home.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_state.hpp"
+#include "pg/stats.hpp"
 
 namespace videoroom::api {
 namespace {
@@ -36,8 +37,19 @@ pg::Statement find_calls{R"(
                                     AND (o.last_error IS NOT NULL)::int = f.refused
                                   ORDER BY o.run_at LIMIT 1) AS first))"};
 
-pg::Statement find_callbacks{R"(
-    SELECT pg_catalog.count(*), pg_catalog.max(c.error) FROM videoroom.callback c WHERE c.applied_at IS NULL)"};
+// Those that failed, or have been left to the worker for a minute.
+pg::Statement find_pending{R"(
+    SELECT pg_catalog.count(*), pg_catalog.max(c.error)
+      FROM videoroom.callback c
+     WHERE c.applied_at IS NULL
+       AND (c.attempts > 0
+            OR c.received_at < pg_catalog.clock_timestamp() - pg_catalog.make_interval(mins => 1)))"};
+
+pg::Statement find_not_understood{R"(
+    SELECT pg_catalog.count(*), (pg_catalog.array_agg(c.error ORDER BY c.received_at DESC))[1]
+      FROM videoroom.callback c
+     WHERE c.outcome = 'not-understood'
+       AND c.received_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(hours => 24))"};
 
 pg::Statement if_template{R"(
     SELECT pg_catalog.format('ALTER DATABASE %I IS_TEMPLATE false;', d.datname) FROM pg_catalog.pg_database d
@@ -190,15 +202,47 @@ Check account(pg::Spi &)
     return good("account", "nothing held back");
 }
 
+// Whoever posts anything to the relay can have it refused; only Twilio, and people in them, know our rooms.
+std::optional<Check> refused_callbacks()
+{
+    pg::stats::Stats *stats = pg::stats::own();
+    if (!stats)
+        return std::nullopt;
+    pg::stats::Callbacks &callbacks = stats->callbacks;
+    auto genuine_at = static_cast<TimestampTz>(pg_atomic_read_u64(&callbacks.genuine_at));
+    auto mismatched_at = static_cast<TimestampTz>(pg_atomic_read_u64(&callbacks.mismatched_at));
+    if (mismatched_at <= genuine_at || genuine_at > GetCurrentTimestamp() - 10 * USECS_PER_MINUTE)
+        return std::nullopt;
+    return bad(
+        "callbacks",
+        "refused as forged, though about rooms of ours: " +
+            std::to_string(pg_atomic_read_u64(&callbacks.mismatched)) + ", the last at " +
+            pg::format_time(mismatched_at) +
+            (genuine_at ? "; genuine, the last at " + pg::format_time(genuine_at) : "; none was genuine"),
+        "Compare auth_token (or, with a Webhook Rule, webhook_secret) in videoroom.credentials_file with "
+        "Twilio's console, and the URL that Twilio calls with videoroom.callback_url, which is '" +
+            std::string(pg::settings::callback_url) +
+            "', or the relay's public URL; a proxy must change neither path, query nor body.");
+}
+
 Check callbacks(pg::Spi &spi)
 {
-    pg::Rows rows = spi.read_latest(find_callbacks);
-    if (*rows.bigint(0, 1) == 0)
-        return good("callbacks", "all applied");
-    return bad("callbacks",
-               "not applied: " + std::to_string(*rows.bigint(0, 1)) +
-                   ", one of them: " + rows.text(0, 2).value_or("unknown"),
-               "SELECT id, room_id, retry_at, error FROM videoroom.callback WHERE applied_at IS NULL;");
+    if (auto refused = refused_callbacks())
+        return *refused;
+    pg::Rows pending = spi.read_latest(find_pending);
+    if (*pending.bigint(0, 1) > 0)
+        return bad("callbacks",
+                   "not applied: " + std::to_string(*pending.bigint(0, 1)) +
+                       ", one of them: " + pending.text(0, 2).value_or("its room is held"),
+                   "SELECT id, room_id, retry_at, error FROM videoroom.callback WHERE applied_at IS NULL;");
+    pg::Rows strange = spi.read_latest(find_not_understood);
+    if (*strange.bigint(0, 1) > 0)
+        return bad("callbacks",
+                   "not understood in the last 24 hours: " + std::to_string(*strange.bigint(0, 1)) +
+                       ", the last: " + strange.text(0, 2).value_or("unknown"),
+                   "Update the extension, then SELECT videoroom_replay(now() - interval '1 day'); what they "
+                   "say: SELECT body, error FROM videoroom.callback WHERE outcome = 'not-understood';");
+    return good("callbacks", "all applied");
 }
 
 Check version(pg::Spi &spi)

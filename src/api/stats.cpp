@@ -146,6 +146,7 @@ VIDEOROOM_FUNCTION(videoroom_stats)
         add_calls(row, stats.calls, status);
         add_callbacks(row, stats.callbacks);
         add_joins(row, stats.joins, status);
+        row.add(stats.callbacks.not_understood);
         return row.form();
     });
 }

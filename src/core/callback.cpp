@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/room_id.hpp"
@@ -15,28 +17,88 @@ namespace videoroom::core {
 namespace {
 
 using Values = decltype(DecodedCallback::payload);
+using Text = std::string_view;
 
-bool is_number(std::string_view text)
-{
-    return !text.empty() && text.size() <= 9 &&
-           text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-bool is_event(std::string_view text)
-{
-    return text.size() <= 64 &&
-           text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-_") == std::string_view::npos;
-}
+// Twilio: Video status callbacks. Those that say what has become of a room or of somebody in it are used, the
+// rest is not.
+constexpr std::array<Text, 2> room_events = {"room-created", "room-ended"};
+constexpr std::array<Text, 6> participant_events = {"participant-connected", "participant-disconnected",
+                                                    "track-added",           "track-removed",
+                                                    "track-enabled",         "track-disabled"};
+constexpr std::array<Text, 9> unused_events = {
+    "recording-started",       "recording-completed",  "recording-failed",
+    "composition-enqueued",    "composition-started",  "composition-available",
+    "composition-hook-failed", "composition-progress", "composition-failed"};
 
 template <std::size_t size>
-constexpr bool is_one_of(std::string_view text, const std::string_view (&words)[size])
+constexpr bool is_one_of(Text text, const std::array<Text, size> &words)
 {
-    return std::find(std::begin(words), std::end(words), text) != std::end(words);
+    return std::find(words.begin(), words.end(), text) != words.end();
 }
 
-// Twilio: 128 characters at most (error 53200), of up to 4 bytes. Not check_id: whoever else holds an API key
+std::string hyphenated(Text text)
+{
+    std::string event(text);
+    std::replace(event.begin(), event.end(), '_', '-');
+    return event;
+}
+
+// How long a value of that shape is that the text begins with; 0: it begins with none.
+using Shape = std::size_t (*)(Text text);
+
+template <bool (*matches)(Text), std::size_t length>
+std::size_t fixed(Text text)
+{
+    return matches(text.substr(0, length)) ? length : 0;
+}
+
+template <char first, char second>
+bool is_sid_of(Text text)
+{
+    const std::array<char, 2> prefix = {first, second};
+    return is_sid({prefix.data(), prefix.size()}, text);
+}
+
+std::size_t used_event(Text text)
+{
+    const std::string event = hyphenated(text.substr(0, 32));
+    std::size_t length = 0;
+    for (const auto &words : {std::span<const Text>(room_events), std::span<const Text>(participant_events)})
+        for (Text word : words)
+            if (event.starts_with(word))
+                length = std::max(length, word.size());
+    return length;
+}
+
+std::size_t timestamp(Text text)
+{
+    const std::size_t length = std::min(text.find('Z'), text.size() - 1) + 1;
+    return parse_iso8601(text.substr(0, length)) ? length : 0;
+}
+
+std::size_t seconds(Text text)
+{
+    const std::size_t length = std::min(text.find_first_not_of("0123456789"), text.size());
+    return length <= 9 ? length : 0;
+}
+
+struct Parameter {
+    Text name;
+    Shape shape;
+};
+
+constexpr std::array<Parameter, 5> of_rooms = {{{"AccountSid", fixed<is_sid_of<'A', 'C'>, 34>},
+                                                {"RoomName", fixed<is_room_id, 25>},
+                                                {"RoomSid", fixed<is_sid_of<'R', 'M'>, 34>},
+                                                {"StatusCallbackEvent", used_event},
+                                                {"Timestamp", timestamp}}};
+constexpr Parameter of_participants = {"ParticipantSid", fixed<is_sid_of<'P', 'A'>, 34>};
+constexpr Parameter duration = {"ParticipantDuration", seconds};
+constexpr Text identity = "ParticipantIdentity";
+
+// Twilio: 128 characters at most (error 53201), of up to 4 bytes. Not check_id: whoever else holds an API key
 // may have let in somebody under a name that we would not give.
-bool is_identity(std::string_view text)
+bool is_identity(Text text)
 {
     for (std::size_t at = 0; at < text.size();) {
         const char32_t code_point = next_code_point(text, &at);
@@ -46,152 +108,142 @@ bool is_identity(std::string_view text)
     return !text.empty() && text.size() <= 512;
 }
 
-struct Parameter {
-    std::string_view name;
-    bool (*matches)(std::string_view);
-};
-
-using Text = std::string_view;
-
-// Twilio: parameters of room, participant and track events (Video status callbacks), sorted.
-constexpr Parameter parameters[] = {
-    {"AccountSid", [](Text text) { return is_sid("AC", text); }},
-    {"ParticipantDuration", is_number},
-    {"ParticipantIdentity", is_identity},
-    {"ParticipantSid", [](Text text) { return is_sid("PA", text); }},
-    {"ParticipantStatus",
-     [](Text text) {
-         return is_one_of(text, {"connected", "disconnected", "reconnecting"});
-     }},
-    {"RoomDuration", is_number},
-    {"RoomName", is_room_id},
-    {"RoomSid", [](Text text) { return is_sid("RM", text); }},
-    {"RoomStatus",
-     [](Text text) {
-         return is_one_of(text, {"in-progress", "completed", "failed"});
-     }},
-    {"RoomType",
-     [](Text text) {
-         return is_one_of(text, {"group", "go", "peer-to-peer", "group-small"});
-     }},
-    {"SequenceNumber", is_number},
-    {"StatusCallbackEvent", is_event},
-    {"Timestamp", [](Text text) { return parse_iso8601(text).has_value(); }},
-    {"TrackKind",
-     [](Text text) {
-         return is_one_of(text, {"audio", "video", "data"});
-     }},
-    {"TrackSid", [](Text text) { return is_sid("MT", text); }}};
-
-constexpr std::array<std::string_view, 6> always = {
-    "AccountSid", "RoomName", "RoomSid", "RoomStatus", "StatusCallbackEvent", "Timestamp"};
-constexpr std::array<std::string_view, 3> of_participants = {"ParticipantIdentity", "ParticipantSid",
-                                                             "ParticipantStatus"};
-constexpr std::array<std::string_view, 2> of_tracks = {"TrackKind", "TrackSid"};
-
-bool is_track_event(std::string_view event)
-{
-    return is_one_of(event, {"track-added", "track-removed", "track-enabled", "track-disabled"});
-}
-
-bool is_participant_event(std::string_view event)
-{
-    return event == "participant-connected" || event == "participant-disconnected" || is_track_event(event);
-}
-
-bool is_room_event(std::string_view event)
-{
-    return event == "room-created" || event == "room-ended" || is_participant_event(event);
-}
-
-bool is_known(std::string_view name)
-{
-    return std::any_of(std::begin(parameters), std::end(parameters),
-                       [&](const Parameter &parameter) { return parameter.name == name; });
-}
-
-std::size_t occurrences(std::string_view text, std::string_view word)
+// At how many places of what was signed the parameter could stand, with a value that it may have.
+std::size_t places(Text text, const Parameter &parameter)
 {
     std::size_t count = 0;
-    for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + word.size()))
-        ++count;
+    for (auto at = text.find(parameter.name); at != Text::npos; at = text.find(parameter.name, at + 1)) {
+        const Text rest = text.substr(at + parameter.name.size());
+        count += !rest.empty() && parameter.shape(rest) > 0;
+    }
     return count;
 }
 
-template <std::size_t size>
-std::optional<std::string> lacking(const Values &values, const std::array<std::string_view, size> &names)
+bool there_twice(const Form &form, Text name)
 {
-    for (std::string_view name : names)
-        if (!values.contains(name))
-            return std::string(name) + " is missing";
+    return std::count_if(form.begin(), form.end(), [&](const auto &pair) { return pair.first == name; }) > 1;
+}
+
+// What is wrong with a parameter that is used; nullopt: its value is what Twilio sent.
+std::optional<std::string> wrong(const Form &form, Text text, const Values &values,
+                                 const Parameter &parameter)
+{
+    const std::string name(parameter.name);
+    const auto value = values.find(name);
+    if (value == values.end())
+        return name + " is missing";
+    if (there_twice(form, name))
+        return name + " is there twice";
+    if (value->second.empty() || parameter.shape(value->second) != value->second.size())
+        return name + " is malformed";
+    if (places(text, parameter) != 1)
+        return name + " could stand elsewhere too";
     return std::nullopt;
 }
 
-std::optional<std::string> lacking_for(std::string_view event, const Values &values)
+// The identity is the one value without a shape. What stands behind it may be its tail; and a parameter that
+// did may have become part of it: that one's name was between ParticipantIdentity and ParticipantSid.
+std::optional<std::string> behind_identity(const Values &values)
 {
-    auto reason = lacking(values, always);
-    if (!reason && is_participant_event(event))
-        reason = lacking(values, of_participants);
-    if (!reason && is_track_event(event))
-        reason = lacking(values, of_tracks);
-    return reason;
+    std::string tail;
+    const auto at = values.find(identity);
+    for (auto next = std::next(at); next != values.end() && next->first != of_participants.name; ++next)
+        tail += next->first + next->second;
+    if (!tail.empty())
+        return tail;
+    return at->second.find("Participant", 1) != std::string::npos ? std::optional<std::string>("")
+                                                                  : std::nullopt;
 }
 
-// Could bytes have been moved between names and values since this was signed? Each known name must stand in
-// the signed text exactly where it names a parameter. Identity is the one value without a fixed shape: an
-// unknown name sorted right behind it could be its tail.
-std::optional<std::string> moved_bytes(const Form &form, const Values &values)
+// May a name of Twilio's that begins with ParticipantIdentity be there besides? Only if what stands before
+// the identity has a shape, so that the identity cannot have begun earlier, or later.
+bool begins_where_it_says(Text text, const Values &values)
 {
-    const std::string text = signed_text(form);
-    for (const Parameter &parameter : parameters)
-        if (occurrences(text, parameter.name) != values.count(parameter.name))
-            return "the name " + std::string(parameter.name) + " is part of another parameter";
-    if (!values.contains("ParticipantIdentity"))
-        return std::nullopt;
-    const auto next = values.upper_bound("ParticipantIdentity");
-    if (next != values.end() && !is_known(next->first))
-        return "an unknown parameter follows ParticipantIdentity";
+    const std::size_t first = text.find(identity);
+    if (text.find(identity, first + 1) == Text::npos)
+        return true;
+    const auto at = values.find(identity);
+    const auto before = at == values.begin() ? values.end() : std::prev(at);
+    const bool shaped =
+        before != values.end() &&
+        (before->first == "AccountSid" ||
+         (before->first == duration.name && duration.shape(before->second) == before->second.size()));
+    return shaped && text.substr(first + identity.size()).starts_with(at->second);
+}
+
+std::optional<std::string> wrong_identity(const Form &form, Text text, const Values &values)
+{
+    const std::string name(identity);
+    const auto value = values.find(identity);
+    if (value == values.end())
+        return name + " is missing";
+    if (there_twice(form, identity))
+        return name + " is there twice";
+    if (!is_identity(value->second))
+        return name + " is malformed";
+    if (!begins_where_it_says(text, values))
+        return name + " could stand elsewhere too";
     return std::nullopt;
 }
 
-std::optional<std::string> wrong(const Form &form, const Values &values, std::string_view account_sid)
+// Another account's, another application's, or of what nobody here asks about.
+std::optional<std::string> not_ours(const Values &values, Text account_sid)
 {
-    const auto event = values.find("StatusCallbackEvent");
-    if (event == values.end())
-        return "StatusCallbackEvent is missing";
-    if (!is_room_event(event->second))
-        return "the event is none of a room, participant or track";
-    for (const Parameter &parameter : parameters)
-        if (std::count_if(form.begin(), form.end(),
-                          [&](const auto &pair) { return pair.first == parameter.name; }) > 1)
-            return std::string(parameter.name) + " is there twice";
     const auto account = values.find("AccountSid");
     if (account != values.end() && is_sid("AC", account->second) && account->second != account_sid)
         return "the account is another";
-    for (const Parameter &parameter : parameters) {
-        const auto value = values.find(parameter.name);
-        if (value != values.end() && !parameter.matches(value->second))
-            return parameter.name == "RoomName" ? "the room is not one of ours"
-                                                : std::string(parameter.name) + " is malformed";
-    }
-    const auto reason = lacking_for(event->second, values);
-    return reason ? reason : moved_bytes(form, values);
+    const auto event = values.find("StatusCallbackEvent");
+    if (event != values.end() && is_one_of(event->second, unused_events))
+        return "the event is none of a room, participant or track";
+    const auto room = values.find("RoomName");
+    if (room != values.end() && !is_room_id(room->second))
+        return "the room is not one of ours";
+    return std::nullopt;
+}
+
+std::optional<std::string> unreadable(const Form &form, const Values &values)
+{
+    const auto event = values.find("StatusCallbackEvent");
+    if (event != values.end() && !is_one_of(event->second, room_events) &&
+        !is_one_of(event->second, participant_events))
+        return "the event is not known";
+    const std::string text = signed_text(form);
+    for (const Parameter &parameter : of_rooms)
+        if (auto reason = wrong(form, text, values, parameter))
+            return reason;
+    if (!is_one_of(values.at("StatusCallbackEvent"), participant_events))
+        return std::nullopt;
+    if (auto reason = wrong(form, text, values, of_participants))
+        return reason;
+    return wrong_identity(form, text, values);
 }
 
 }  // namespace
 
-DecodedCallback decode_callback(const Form &form, std::string_view account_sid)
+DecodedCallback decode_callback(const Form &form, Text account_sid)
 {
     DecodedCallback decoded;
     Values &values = decoded.payload;
     for (const auto &[name, value] : form)
         values.emplace(name, value);
-    if (const auto event = values.find("StatusCallbackEvent");
-        event != values.end() && is_event(event->second))
-        std::replace(event->second.begin(), event->second.end(), '_', '-');
+    if (const auto event = values.find("StatusCallbackEvent"); event != values.end())
+        event->second = hyphenated(event->second);
     if (const auto room = values.find("RoomName"); room != values.end() && is_room_id(room->second))
         decoded.room_id = room->second;
-    decoded.ignored = wrong(form, values, account_sid).value_or("");
+    if (auto reason = not_ours(values, account_sid)) {
+        decoded.ignored = *reason;
+        return decoded;
+    }
+    if (auto reason = unreadable(form, values)) {
+        decoded.not_understood = *reason;
+        return decoded;
+    }
+    // That somebody left counts without it.
+    if (const auto length = values.find(duration.name);
+        length != values.end() && wrong(form, signed_text(form), values, duration))
+        values.erase(length);
+    if (is_one_of(values.at("StatusCallbackEvent"), participant_events))
+        decoded.behind = behind_identity(values);
     return decoded;
 }
 

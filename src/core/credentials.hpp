@@ -11,6 +11,9 @@ struct Credentials {
     std::string auth_token_secondary;  // empty but while the tokens are rotated
     std::string api_key_sid;
     std::string api_key_secret;
+    // Of a SharedKey, with which callbacks are signed where a Webhook Rule says so; empty where none does.
+    std::string webhook_secret;
+    std::string webhook_secret_secondary;
 
     bool operator==(const Credentials &) const = default;
 };

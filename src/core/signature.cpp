@@ -26,9 +26,9 @@ bool before(std::string_view left, std::string_view right)
     return b != right.end() && (a == left.end() || rank(*a) < rank(*b));
 }
 
-std::string sign_text(std::string_view auth_token, const std::string &text)
+std::string sign_text(std::string_view secret, const std::string &text, Hash hash)
 {
-    return base64(hmac_sha1(auth_token, text));
+    return base64(hash == Hash::sha1 ? hmac_sha1(secret, text) : hmac_sha256(secret, text));
 }
 
 }  // namespace
@@ -48,19 +48,21 @@ std::string signed_text(const Form &form)
     return text;
 }
 
-std::string sign(std::string_view auth_token, std::string_view url, const Form &form)
+std::string sign(std::string_view secret, std::string_view url, const Form &form, Hash hash)
 {
-    return sign_text(auth_token, std::string(url) + signed_text(form));
+    return sign_text(secret, std::string(url) + signed_text(form), hash);
 }
 
-bool signature_matches(std::string_view auth_token, std::string_view url, const Form &form,
+bool signature_matches(std::string_view secret, std::string_view url, const Form &form,
                        std::string_view signature)
 {
-    if (auth_token.empty() || signature.empty())
+    constexpr std::size_t sha256_size = 44;  // of its 32 bytes in base64
+    if (secret.empty() || signature.empty())
         return false;
+    const Hash hash = signature.size() == sha256_size ? Hash::sha256 : Hash::sha1;
     const std::string parameters = signed_text(form);
     const auto matches = [&](const std::string &candidate) {
-        return equal_constant_time(sign_text(auth_token, candidate + parameters), signature);
+        return equal_constant_time(sign_text(secret, candidate + parameters, hash), signature);
     };
 
     const auto forms = port_forms(url);

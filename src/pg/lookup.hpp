@@ -27,6 +27,12 @@ const char *text_column(const Table &table, HeapTuple row, const char *name);  /
 ScanKeyData equals(const Table &table, const char *column, const char *value);
 ScanKeyData equals(const Table &table, const char *column, bytea *value);
 
+// Is there a row with that value now, under the latest snapshot: the caller's may be older than its locks?
+// `index` is the one on that column. By the index always, since a plan that was made when the table was empty
+// reads it whole.
+template <typename Value>
+bool exists(const char *table, const char *index, const char *column, Value value);
+
 // Calls f with each row that has those values and that the snapshot shows. f must leave no C++ object behind.
 template <typename F>
 void for_each(const Table &table, ScanKeyData *keys, int count, Snapshot snapshot, F &&f)
@@ -43,6 +49,19 @@ template <typename F>
 void for_each(const Table &table, ScanKeyData *keys, int count, F &&f)
 {
     for_each(table, keys, count, GetActiveSnapshot(), f);
+}
+
+template <typename Value>
+bool exists(const char *table, const char *index, const char *column, Value value)
+{
+    bool found = false;
+    PushActiveSnapshot(GetLatestSnapshot());
+    Table opened = open_table(table, index);
+    ScanKeyData key = equals(opened, column, value);
+    for_each(opened, &key, 1, [&](HeapTuple) { found = true; });
+    close_table(opened);
+    PopActiveSnapshot();
+    return found;
 }
 
 }  // namespace videoroom::pg

@@ -125,6 +125,9 @@ void define()
                   "https://video.twilio.com", check_api_url);
     define_string("videoroom.callback_url", "Public URL to which Twilio sends status callbacks.",
                   &callback_url, "", check_callback_url);
+    define_string("videoroom.callback_url_secondary",
+                  "The callback URL before or after this one, while rooms that have it are left.",
+                  &callback_url_secondary, "", check_callback_url);
     define_string("videoroom.link_template",
                   "Room link with {token}, and {room_id} and {room_sid} where wanted.", &link_template, "",
                   check_link_template);

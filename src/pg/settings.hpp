@@ -12,6 +12,7 @@ inline bool enabled = true;
 inline char *credentials_file = nullptr;
 inline char *api_url = nullptr;
 inline char *callback_url = nullptr;
+inline char *callback_url_secondary = nullptr;
 inline char *link_template = nullptr;
 inline char *identity_claim = nullptr;
 inline int join_early = 15 * 60;  // seconds

@@ -13,10 +13,26 @@ void each(Stats &stats, Deed deed)
     Joins &joins = stats.joins;
     Callbacks &callbacks = stats.callbacks;
     Calls &calls = stats.calls;
-    for (Counter *counter :
-         {&joins.ok, &joins.refused, &joins.unavailable, &joins.failed, &callbacks.ok, &callbacks.ignored,
-          &callbacks.failed, &callbacks.forged, &calls.sent, &calls.ok, &calls.limited, &calls.failed,
-          &calls.retried, &calls.dead, &calls.in_flight, &calls.last_success_at})
+    for (Counter *counter : {&joins.ok,
+                             &joins.refused,
+                             &joins.unavailable,
+                             &joins.failed,
+                             &callbacks.ok,
+                             &callbacks.ignored,
+                             &callbacks.failed,
+                             &callbacks.not_understood,
+                             &callbacks.forged,
+                             &callbacks.genuine_at,
+                             &callbacks.mismatched_at,
+                             &callbacks.mismatched,
+                             &calls.sent,
+                             &calls.ok,
+                             &calls.limited,
+                             &calls.failed,
+                             &calls.retried,
+                             &calls.dead,
+                             &calls.in_flight,
+                             &calls.last_success_at})
         deed(*counter);
     for (Lengths *lengths : {&callbacks.lag, &calls.time}) {
         deed(lengths->sum);
@@ -96,6 +112,22 @@ void time_callback(core::Time lag) noexcept
 {
     if (Stats *stats = own())
         note(stats->callbacks.lag, lag);
+}
+
+void note_genuine() noexcept
+{
+    if (Stats *stats = own()) {
+        pg_atomic_write_u64(&stats->callbacks.genuine_at, static_cast<uint64>(GetCurrentTimestamp()));
+        pg_atomic_write_u64(&stats->callbacks.mismatched, 0);
+    }
+}
+
+void note_mismatch() noexcept
+{
+    if (Stats *stats = own()) {
+        pg_atomic_write_u64(&stats->callbacks.mismatched_at, static_cast<uint64>(GetCurrentTimestamp()));
+        add(stats->callbacks.mismatched, 1);
+    }
 }
 
 }  // namespace videoroom::pg::stats

@@ -26,8 +26,12 @@ struct alignas(PG_CACHE_LINE_SIZE) Callbacks {
     Counter ok;
     Counter ignored;
     Counter failed;
+    Counter not_understood;
     Counter forged;
     Lengths lag;
+    Counter genuine_at;     // the last one, a TimestampTz; 0: never
+    Counter mismatched_at;  // the last forged one that named a room of ours, likewise
+    Counter mismatched;     // their number since the last genuine one
 };
 
 // Calls to Twilio; the worker alone writes them.
@@ -68,5 +72,9 @@ void count(Counter Calls::*which, std::size_t many = 1) noexcept;
 void set(Counter Calls::*which, std::uint64_t value) noexcept;
 void time_call(core::Time took) noexcept;
 void time_callback(core::Time lag) noexcept;
+
+// A callback's signature is good; it is not, though the callback names our account and a room of ours.
+void note_genuine() noexcept;
+void note_mismatch() noexcept;
 
 }  // namespace videoroom::pg::stats

@@ -11,15 +11,22 @@ namespace {
 
 constexpr int batch = 50;
 constexpr int purge_batch = 200;  // of rooms and of callbacks: a room has half a dozen of these
-constexpr TimestampTz quiet_time = 60 * USECS_PER_SEC;  // between looks that found little
+constexpr TimestampTz quiet_time = 60 * USECS_PER_SEC;     // between looks that found little
+constexpr TimestampTz held_time = 50 * core::millisecond;  // while somebody holds the room of a callback
 
 pg::Statement expire_rooms = {"SELECT videoroom.expire_rooms($1)"};
 pg::Statement apply_pending = {"SELECT videoroom.apply_pending($1)"};
 pg::Statement lose_sessions = {"SELECT videoroom.lose_sessions($1)"};
 pg::Statement purge = {"SELECT videoroom.purge(pg_catalog.make_interval(secs => $1::pg_catalog.float8), $2)"};
 pg::Statement select_next_due = {R"(
-    SELECT least((SELECT pg_catalog.min(closes_at) FROM videoroom.room WHERE closed_at IS NULL),
-                 (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL)))"};
+    SELECT (SELECT pg_catalog.min(closes_at) FROM videoroom.room WHERE closed_at IS NULL),
+           (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL))"};
+
+struct NextDue {
+    TimestampTz closing = DT_NOEND;   // a room closes
+    TimestampTz callback = DT_NOEND;  // a callback is to be tried again
+    bool by(TimestampTz moment) const { return std::min(closing, callback) <= moment; }
+};
 
 // Runs a function that says how many rows it dealt with.
 int dealt_with(pg::Statement &statement, std::initializer_list<pg::Value> values)
@@ -28,10 +35,12 @@ int dealt_with(pg::Statement &statement, std::initializer_list<pg::Value> values
         [&](pg::Spi &spi) { return spi.execute(statement, values).integer(0, 1).value_or(0); });
 }
 
-TimestampTz next_due()
+NextDue next_due()
 {
-    return pg::in_transaction(
-        [](pg::Spi &spi) { return spi.execute(select_next_due).timestamp(0, 1).value_or(DT_NOEND); });
+    return pg::in_transaction([](pg::Spi &spi) {
+        pg::Rows rows = spi.execute(select_next_due);
+        return NextDue{rows.timestamp(0, 1).value_or(DT_NOEND), rows.timestamp(0, 2).value_or(DT_NOEND)};
+    });
 }
 
 }  // namespace
@@ -40,8 +49,8 @@ TimestampTz Housekeeping::run(Patience &patience)
 {
     TimestampTz now = GetCurrentTimestamp();
     bool more = false;
-    TimestampTz due = next_due();  // a room closes, or a callback is to be tried again
-    if (due <= now) {
+    NextDue due = next_due();
+    if (due.by(now)) {
         int closed = dealt_with(expire_rooms, {pg::integer(batch)});
         int applied = dealt_with(apply_pending, {pg::integer(batch)});
         more = Max(closed, applied) >= batch;
@@ -57,7 +66,10 @@ TimestampTz Housekeeping::run(Patience &patience)
     }
     if (more)
         return now;
-    return std::min({give_up_at_, forget_at_, due > GetCurrentTimestamp() ? due : patience.again()});
+    now = GetCurrentTimestamp();
+    // What is due still has a room that somebody holds.
+    return std::min({give_up_at_, forget_at_, due.closing > now ? due.closing : patience.again(),
+                     due.callback > now ? due.callback : now + held_time});
 }
 
 }  // namespace videoroom::worker

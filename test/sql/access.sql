@@ -29,7 +29,10 @@ column outbox.sent_at|operator
 column outbox.starts_at|operator
 column outbox.target|operator
 function videoroom.announce(text)|
-function videoroom.apply_callback(jsonb)|
+function videoroom.apply_callback(jsonb,text)|
+function videoroom.is_believed(text,text,text,text,text)|
+function videoroom.outcome_unapplied(text,text)|
+function videoroom.why_unapplied(text)|
 function videoroom.apply_pending(integer)|
 function videoroom.count_callback(text,text,timestamp with time zone)|
 function videoroom.callback_names(text,text)|

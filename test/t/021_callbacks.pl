@@ -2,7 +2,7 @@
 # nothing genuine is lost while the database is away or a client is in the way.
 use strict;
 use warnings;
-use Digest::SHA 'hmac_sha1_base64';
+use Digest::SHA qw(hmac_sha1_base64 hmac_sha256_base64);
 use HTTP::Tiny;
 use POSIX 'strftime';
 use Steps qw(set_config);
@@ -28,12 +28,13 @@ sub event {
     return \%params;
 }
 
-sub signature {
-    my ($url, $params, $token) = @_;
+sub signed_text {
+    my ($url, $params) = @_;
     my $text = $url . join '', map { $_ . $params->{$_} } sort keys %$params;
     utf8::encode($text);
-    return hmac_sha1_base64($text, $token // Simulator::TOKEN) . '=';
+    return $text;
 }
+sub signature { my ($url, $params, $token) = @_; return hmac_sha1_base64(signed_text($url, $params), $token // Simulator::TOKEN) . '=' }
 
 sub body { return Simulator::form_encode($_[0]) }
 
@@ -103,20 +104,25 @@ ok(scalar(log_lines($node, qr/ERROR:  callback not verified/)), 'the log tells o
 
 # --- genuine, but not to be applied
 
-sub ignored {
-    my ($params, $reason, $what) = @_;
+sub unapplied {
+    my ($outcome, $params, $reason, $what) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     $before = kept();
     is(post($params), 204, "$what is taken");
-    is_deeply([kept() - $before, @{ last_row() }], [1, 'ignored', $reason], 'and kept as ignored, with the reason');
+    is_deeply([kept() - $before, @{ last_row() }], [1, $outcome, $reason], "and kept as $outcome, with the reason");
 }
+sub ignored { return unapplied('ignored', @_) }
+sub not_understood { return unapplied('not-understood', @_) }
 ignored(event($room, AccountSid => 'AC' . 'f' x 32), 'the account is another', 'a callback of another account');
 ignored(event('standup'), 'the room is not one of ours', 'one about a room that was not made here');
 ignored(event('000' . 'x' x 22), 'not about a room of ours', 'one about a room that nobody booked');
-ignored(event($room, Timestamp => undef), 'Timestamp is missing', 'one that lacks something');
-ignored(event($room, RoomSid => 'RM1'), 'RoomSid is malformed', 'one with a malformed SID');
 ignored(event($room, StatusCallbackEvent => 'recording-started'), 'the event is none of a room, participant or track',
     'one about a recording');
+ok((health($node, 'callbacks'))[0], 'all that is no failure');
+not_understood(event($room, Timestamp => undef), 'Timestamp is missing', 'one that lacks something');
+not_understood(event($room, RoomSid => 'RM1'), 'RoomSid is malformed', 'one with a malformed SID');
+like((health($node, 'callbacks'))[1], qr/^not understood in the last 24 hours: 2, /, 'health tells of what was not understood');
+sql(q{DELETE FROM videoroom.callback WHERE outcome = 'not-understood'});
 
 # --- too large
 
@@ -141,6 +147,52 @@ wait_until { post($next, token => $fresh_token) == 204 } 20, 'the secondary toke
 ok(1, 'the secondary token signs as well, after a reload');
 is(post(event($room)), 204, 'the primary one still does');
 VideoroomTest::write_credentials($node);
+
+# --- a SharedKey, where a Webhook Rule signs with one
+
+my %shared = (webhook_secret => 's' x 40, webhook_secret_secondary => 't' x 40);
+sub post_by_sha256 {
+    my ($secret) = @_;
+    my $params = event($room);
+    return post($params, signature => hmac_sha256_base64(signed_text($relay->url, $params), $secret) . '=');
+}
+is(post_by_sha256($shared{webhook_secret}), 403, 'a SharedKey that nobody told us of signs nothing');
+VideoroomTest::write_credentials($node, %shared);
+set_config($node);
+wait_until { post_by_sha256($shared{webhook_secret}) == 204 } 20, 'the SharedKey to be accepted';
+for my $which (sort keys %shared) {
+    is(post_by_sha256($shared{$which}), 204, "$which signs by SHA-256");
+    is(post(event($room), token => $shared{$which}), 204, "$which signs by SHA-1");
+}
+is(post(event($room)), 204, 'the auth token still does');
+is(post_by_sha256('u' x 40), 403, 'another secret does not');
+VideoroomTest::write_credentials($node);
+set_config($node);
+
+# --- a token or an address that is not Twilio's
+
+sub callbacks_check { return (health($node, 'callbacks'))[1] }
+my $stranger = event('000' . 'x' x 22);
+is(post($stranger, token => 'f' x 32), 403, 'strangers are refused');
+is(callbacks_check(), 'all applied', 'which is no failure, though nothing else comes');
+is(post(event($room), token => 'f' x 32), 403, 'what is about a room of ours is refused too');
+is(callbacks_check(), 'all applied', 'which is none either while genuine ones have come in');
+$node->restart;
+is(post($stranger, token => 'f' x 32), 403, 'strangers, before anything genuine has come');
+is(callbacks_check(), 'all applied', 'are no failure');
+is(post(event($room), token => 'f' x 32), 403, 'but once it is about a room of ours');
+like(callbacks_check(), qr/^refused as forged, though about rooms of ours: 1, the last at \S+; none was genuine$/, 'health says so');
+like((health($node, 'callbacks'))[2], qr/^Compare auth_token .*'\Q@{[$relay->url]}\E'/, 'and what to compare');
+is(post(event($room)), 204, 'when a genuine one comes');
+is(callbacks_check(), 'all applied', 'it is well');
+
+# --- while the address moves
+
+set_config($node, callback_url => 'http://127.0.0.1:9/new', callback_url_secondary => $relay->url);
+is(post(event($room)), 204, 'callbacks of rooms that have the old address are taken while it is the secondary one');
+is(post(event($room), url => 'http://127.0.0.1:9/new'), 204, 'as are those of new rooms');
+is(post(event($room), url => 'http://127.0.0.1:9/other'), 403, 'others are not');
+set_config($node, callback_url => $relay->url, callback_url_secondary => '');
 
 # --- through PostgREST
 
@@ -168,15 +220,14 @@ is(kept(), $before, 'and neither is kept');
 my $third_room = book_later('in-the-way');
 my $client = lock_room($node, $third_room);
 is(post(event($third_room, RoomSid => 'RM' . 'd' x 32)), 204, 'a callback whose room a client has locked is taken');
-my ($outcome, $error, $waits) = row($node,
-    'SELECT outcome, error, applied_at IS NULL AND attempts >= 1 FROM videoroom.callback ORDER BY id DESC LIMIT 1');
-is($outcome, '', 'it is not applied yet');
-like($error, qr/^55P03: /, 'it is kept with what went wrong');
-is($waits, 't', 'and waits to be tried again');
-ok(!(health($node, 'callbacks'))[0], 'health tells of it');
+is_deeply(last_row(), ['', ''], 'it is kept and not applied yet');
+is(post(event(book_later('beside'), RoomSid => 'RM' . '9' x 32)), 204, 'one about another room is, meanwhile,');
+is_deeply(last_row(), ['applied', ''], 'applied at once');
+ok((health($node, 'callbacks'))[0], 'health gives it a minute');
+sql(q{UPDATE videoroom.callback SET received_at = received_at - interval '1 minute' WHERE applied_at IS NULL});
+like((health($node, 'callbacks'))[1], qr/^not applied: 1, one of them: its room is held$/, 'and then tells of it');
 $client->query_safe('COMMIT');
-wait_until { last_row()->[0] eq 'applied' } 20, 'the worker to apply the callback';
-is_deeply(last_row(), ['applied', ''], 'the worker applies it when the client has gone');
+wait_until { sql('SELECT count(*) FROM videoroom.callback WHERE applied_at IS NULL') == 0 } 20, 'the worker to apply the callback';
 is(sql("SELECT status FROM videoroom.room WHERE room_id = '$third_room'"), 'in-progress', 'with the same effect');
 ok((health($node, 'callbacks'))[0], 'and health is well again');
 let_go($client);

@@ -38,6 +38,10 @@ TEST(Credentials, AreRead)
     EXPECT_EQ(parse_credentials(file(account, token, key, secret + R"(,"auth_token_secondary":"next")"))
                   .auth_token_secondary,
               "next");
+    const Credentials more = parse_credentials(
+        file(account, token, key, secret + R"(,"webhook_secret":"a","webhook_secret_secondary":"b")"));
+    EXPECT_EQ(more.webhook_secret, "a");
+    EXPECT_EQ(more.webhook_secret_secondary, "b");
 }
 
 TEST(Credentials, WrongOnesAreRefusedByKeyAndNeverShown)

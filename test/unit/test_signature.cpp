@@ -73,6 +73,20 @@ TEST(Signature, NeverMatchesWhatIsNoUrlOrNamesAUser)
         EXPECT_FALSE(signature_matches(auth_token, url, form, sign(auth_token, url, form))) << url;
 }
 
+TEST(Signature, LengthTellsTheHash)
+{
+    const std::string url = "https://h.example/cb";
+    const std::string by_sha1 = sign(auth_token, url, form);
+    const std::string by_sha256 = sign(auth_token, url, form, Hash::sha256);
+    EXPECT_EQ(by_sha1.size(), 28U);
+    EXPECT_EQ(by_sha256.size(), 44U);
+    EXPECT_TRUE(signature_matches(auth_token, url, form, by_sha1));
+    EXPECT_TRUE(signature_matches(auth_token, url, form, by_sha256));
+    EXPECT_FALSE(signature_matches("other", url, form, by_sha256));
+    EXPECT_FALSE(signature_matches(auth_token, url, form, by_sha256.substr(0, 28)));
+    EXPECT_FALSE(signature_matches(auth_token, url, form, by_sha1 + std::string(16, '=')));
+}
+
 TEST(Signature, NothingEmptyEverMatches)
 {
     EXPECT_FALSE(signature_matches("", "https://h.example/cb", form, sign("", "https://h.example/cb", form)));
