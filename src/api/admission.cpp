@@ -11,7 +11,7 @@ namespace {
 pg::Statement find_creates{R"(
     SELECT coalesce(pg_catalog.bool_and(o.dead_at IS NOT NULL), false),
            pg_catalog.max(o.last_error ->> 'code')
-               FILTER (WHERE o.dead_at IS NULL AND o.last_error ->> 'kind' IN ('later', 'permanent')
+               FILTER (WHERE o.dead_at IS NULL AND o.last_error ->> 'kind' IN ('later', 'denied', 'permanent')
                          AND (o.last_error ->> 'since')::timestamptz
                              < pg_catalog.clock_timestamp() - pg_catalog.make_interval(mins => 1)
                          AND (o.last_error ->> 'at')::timestamptz

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/link.hpp"
+#include "core/retry.hpp"
 #include "pg/credentials.hpp"
 #include "pg/home.hpp"
 #include "pg/settings.hpp"
@@ -191,9 +192,14 @@ Check account(pg::Spi &)
         return good("account", "no calls are made");
     core::Breaker breaker = pg::shared::read_breaker(pg::credentials().account_sid);
     core::Time now = pg::to_core(GetCurrentTimestamp());
-    if (breaker.unauthorized)
+    if (breaker.unauthorized && core::is_about_credentials(breaker.refused_with))
         return bad("account", "Twilio refuses the credentials",
                    "Put an API key that is valid into videoroom.credentials_file; SELECT pg_reload_conf();");
+    if (breaker.unauthorized)
+        return bad(
+            "account", "Twilio refuses the account, with code " + std::to_string(breaker.refused_with),
+            "See in Twilio's console whether it is suspended, unpaid or without Video. One call a minute "
+            "is tried; all others follow by themselves.");
     if (breaker.is_open(now) || breaker.openings > 0)
         return bad(
             "account",

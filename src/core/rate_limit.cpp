@@ -152,15 +152,27 @@ void Breaker::limited(Time now, std::optional<Time> until)
         failures = openings = 0;
 }
 
-void Breaker::refused(Time now)
+void Breaker::refused(Time now, int code)
 {
     unauthorized = true;
+    refused_with = code;
     probing = false;
     open_until = now + unauthorized_pause;
 }
 
-void Breaker::succeeded()
+void Breaker::denied(Time now, int code, std::uint64_t room)
 {
+    const bool about_account = unauthorized || (denied_room != 0 && denied_room != room);
+    if (about_account)
+        return refused(now, code);
+    succeeded(room);
+    denied_room = room;
+}
+
+void Breaker::succeeded(std::uint64_t room)
+{
+    if (denied_room != room)
+        denied_room = 0;
     failures = openings = 0;
     open_until = 0;
     unauthorized = probing = false;

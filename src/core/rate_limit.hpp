@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "core/time.hpp"
@@ -28,17 +29,19 @@ double burst_for(double per_second);
 
 // Whether calls to Twilio make sense at all. Closed, it lets all calls through; after five failures in a row
 // it opens, for 1 s, then doubling to 30 s, and then lets one probe through at a time until a call succeeds.
-// A 401 opens it too, with a probe each minute, until there are other credentials.
+// A refusal of the account or its credentials opens it too, with a probe each minute.
 struct Breaker {
     int failures;       // in a row
     int openings;       // in a row: how far open_until has doubled
     Time open_until;    // no probe before
     Time paused_until;  // Retry-After
     Time probe_until;   // a probe that nobody has reported on by then is forgotten: its sender may have died
+    std::uint64_t denied_room;  // whose call was denied last, while no other room's was let through; 0: none
+    int refused_with;           // while unauthorized: Twilio's code, or the HTTP status where there is none
     bool unauthorized;
     bool probing;
 
-    // May a call leave now? True takes the probe, if it is one: report on it by one of the five below.
+    // May a call leave now? True takes the probe, if it is one: report on it by one of the six below.
     bool allows(Time now);
 
     // Is every call held back now? False also when a probe is due, so that something gets to try.
@@ -50,9 +53,11 @@ struct Breaker {
     // Verdict::account and Verdict::limited, each with its Retry-After: a pause of a second at least.
     void failed(Time now, double random01, std::optional<Time> until = std::nullopt);
     void limited(Time now, std::optional<Time> until);
-    void refused(Time now);  // Verdict::unauthorized
-    void succeeded();        // any other verdict: Twilio knows us and answers
-    void abandoned();        // the call was never made or was cut off by us
+    void refused(Time now, int code);  // Verdict::unauthorized
+    // Verdict::denied. `room`: a number for the room, not 0. Twice for different rooms is a refusal.
+    void denied(Time now, int code, std::uint64_t room);
+    void succeeded(std::uint64_t room = 0);  // any other verdict: Twilio knows us and answers
+    void abandoned();                        // the call was never made or was cut off by us
     void credentials_changed();
 };
 

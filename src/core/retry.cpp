@@ -22,6 +22,9 @@ constexpr int too_many_rooms = 53119;
 constexpr std::array later_codes = {53103, 53116, too_many_rooms};
 constexpr std::array authentication_codes = {20003, 20101, 20102, 20103, 20104,
                                              20105, 20106, 20107, 20151, 20157};
+// Not active, test credentials, and so on; and of what may be about one resource: access denied, forbidden.
+constexpr std::array account_codes = {10001, 20005, 20008, 20010};
+constexpr std::array denial_codes = {20006, 20403, 70051};
 
 bool ends_something(Action action)
 {
@@ -44,9 +47,13 @@ Verdict judge(Action action, const Outcome &outcome)
     const int code = outcome.code;
     if (status >= 200 && status < 300)
         return Verdict::done;
+    if (contains(authentication_codes, code) || contains(account_codes, code))
+        return Verdict::unauthorized;
+    if (contains(denial_codes, code))
+        return Verdict::denied;
     if (status == 429 || code == too_many_requests)
         return Verdict::limited;
-    if (status == 401 || contains(authentication_codes, code))
+    if (status == 401 || status == 402)
         return Verdict::unauthorized;
     if (action == Action::create_room && code == room_exists_code)
         return Verdict::room_exists;
@@ -67,6 +74,11 @@ Verdict judge(Action action, const Outcome &outcome)
     if (status < 400 || status == 409 || code == 0)
         return Verdict::later;
     return Verdict::permanent;
+}
+
+bool is_about_credentials(int code)
+{
+    return code == 401 || contains(authentication_codes, code);
 }
 
 bool may_have_arrived(const Outcome &outcome)

@@ -26,9 +26,10 @@ enum class Verdict {
     missing,       // fetch, list: there is no such room
     later,         // this row again, after its backoff; says nothing about the account
     full,          // create: the account has no room for another room
+    denied,        // this row again, after its backoff; of the account only if another room's call is too
     account,       // says nothing about the row; counts against the account
     limited,       // too many requests: never carried out, pause the account
-    unauthorized,  // the credentials are refused: wait for others
+    unauthorized,  // the account or its credentials are refused: wait until they are not
     permanent,     // will never succeed
 };
 
@@ -36,6 +37,9 @@ enum class Verdict {
 // status. Twilio: the status that comes with a 53xxx code is not published (Error dictionary). Only a code of
 // Twilio's is ever permanent; a bare 4xx may be a gateway's.
 Verdict judge(Action action, const Outcome &outcome);
+
+// Is a refusal's code, or HTTP status where it has none, about the credentials rather than the account?
+bool is_about_credentials(int code);
 
 // Can Twilio have carried it out, though no usable success came back? A success with a body we cannot read
 // counts; a refusal does not.

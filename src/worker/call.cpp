@@ -13,8 +13,9 @@ namespace {
 constexpr std::size_t most_text = 500;
 
 // In the order of core::Verdict.
-constexpr const char *kinds[] = {"unexpected", "unexpected",  "unexpected", "missing",      "later",
-                                 "later",      "unavailable", "limited",    "unauthorized", "permanent"};
+constexpr const char *kinds[] = {"unexpected", "unexpected",   "unexpected", "missing",
+                                 "later",      "later",        "denied",     "unavailable",
+                                 "limited",    "unauthorized", "permanent"};
 
 bool is_of_room(const Call &call, const core::Room &room)
 {

@@ -1,6 +1,7 @@
 #include "worker/gate.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -41,17 +42,22 @@ bool breakers_allow(Limits *limits, Quota quota, core::Time moment)
            (quota != Quota::background || limits->background_breaker.allows(moment));
 }
 
-void tell(core::Breaker &breaker, core::Verdict verdict, core::Time moment, std::optional<core::Time> until)
+void tell(core::Breaker &breaker, const Answered &answered, core::Time moment,
+          std::optional<core::Time> until)
 {
-    switch (verdict) {
+    const int code = answered.error.code ? answered.error.code : static_cast<int>(answered.answer.status);
+    const std::uint64_t room = std::hash<std::string>()(answered.call.room_id) | 1;
+    switch (answered.verdict) {
         case core::Verdict::account:
             return breaker.failed(moment, pg::random01(), until);
         case core::Verdict::limited:
             return breaker.limited(moment, until);
         case core::Verdict::unauthorized:
-            return breaker.refused(moment);
+            return breaker.refused(moment, code);
+        case core::Verdict::denied:
+            return breaker.denied(moment, code, room);
         default:
-            breaker.succeeded();
+            breaker.succeeded(room);
     }
 }
 
@@ -152,15 +158,16 @@ void Gate::report(const Answered &answered)
     const auto &pause = answered.answer.retry_after;
     const auto until = pause ? std::optional(moment + *pause) : std::nullopt;
     const bool background = answered.call.work == Work::background;
-    const bool about_account = verdict == core::Verdict::limited || verdict == core::Verdict::unauthorized;
+    const bool about_account = verdict == core::Verdict::limited || verdict == core::Verdict::unauthorized ||
+                               verdict == core::Verdict::denied;
     const bool was_probe = limits->breaker.probing && limits->prober == MyProcPid;
 
     if (!background || about_account || was_probe)
-        tell(limits->breaker, verdict, moment, until);
+        tell(limits->breaker, answered, moment, until);
     if (background && about_account)
         limits->background_breaker.abandoned();
     else if (background)
-        tell(limits->background_breaker, verdict, moment, until);
+        tell(limits->background_breaker, answered, moment, until);
     if (verdict == core::Verdict::full)
         limits->rooms.refused(moment);
     else if (verdict == core::Verdict::done && answered.call.kind->shows_room_limit)

@@ -107,7 +107,8 @@ pg::Statement hurry = {R"(
     UPDATE videoroom.outbox SET run_at = pg_catalog.clock_timestamp()
      WHERE id IN (SELECT id FROM videoroom.outbox
                    WHERE dead_at IS NULL AND run_at > pg_catalog.clock_timestamp() AND attempts > 0
-                     AND last_error OPERATOR(pg_catalog.->>) 'kind' IN ('unavailable', 'limited', 'unauthorized')
+                     AND last_error OPERATOR(pg_catalog.->>) 'kind' IN ('unavailable', 'limited', 'unauthorized', 'denied')
+                   LIMIT $1
                      FOR UPDATE SKIP LOCKED))"};
 
 pg::Statement select_next_due = {R"(
@@ -360,7 +361,10 @@ std::vector<std::string> ask_for_rooms(const std::vector<std::string> &rooms)
 
 void hurry_after_outage()
 {
-    pg::in_transaction([](pg::Spi &spi) { return spi.execute(hurry).count(); });
+    constexpr int batch = 1000;
+    while (pg::in_transaction(
+               [](pg::Spi &spi) { return spi.execute(hurry, {pg::integer(batch)}).count(); }) == batch)
+        continue;
 }
 
 std::array<TimestampTz, row_classes> next_due(const std::vector<std::string> &busy)

@@ -225,11 +225,11 @@ TEST(Breaker, LimitedProbeShowsThatTwilioIsThere)
 TEST(Breaker, RefusedCredentialsAreProbedOnceAMinute)
 {
     Breaker breaker{};
-    breaker.refused(start);
+    breaker.refused(start, 20003);
     EXPECT_FALSE(breaker.allows(start + 59 * second));
     EXPECT_TRUE(breaker.allows(start + minute));
     EXPECT_FALSE(breaker.allows(start + minute));
-    breaker.refused(start + minute);
+    breaker.refused(start + minute, 20003);
     EXPECT_FALSE(breaker.allows(start + 119 * second));
     EXPECT_TRUE(breaker.allows(start + 2 * minute));
     breaker.failed(start + 2 * minute, 0.0);
@@ -241,7 +241,7 @@ TEST(Breaker, RefusedCredentialsAreProbedOnceAMinute)
 TEST(Breaker, OtherCredentialsAreTriedAtOnce)
 {
     Breaker breaker{};
-    breaker.refused(start);
+    breaker.refused(start, 20003);
     breaker.credentials_changed();
     EXPECT_TRUE(breaker.allows(start));
     EXPECT_TRUE(breaker.allows(start));
@@ -257,6 +257,38 @@ TEST(Breaker, SurvivesAClockThatIsSetBack)
     breaker.limited(start, start + minute);
     breaker.succeeded();
     EXPECT_TRUE(breaker.allows(start - 2 * hour));
+}
+
+TEST(Breaker, DenialOfOneRoomIsNotTheAccounts)
+{
+    Breaker breaker{};
+    for (int i = 0; i < 10; i++) {
+        breaker.denied(start, 20403, 1);
+        EXPECT_TRUE(breaker.allows(start));
+    }
+    breaker.succeeded(2);
+    breaker.denied(start, 20403, 3);
+    breaker.succeeded(3);  // another call of the same room says nothing of others
+    EXPECT_TRUE(breaker.allows(start));
+    EXPECT_FALSE(breaker.unauthorized);
+}
+
+TEST(Breaker, DenialOfTwoRoomsIsTheAccounts)
+{
+    Breaker breaker{};
+    breaker.denied(start, 20403, 1);
+    breaker.denied(start, 20006, 2);
+    EXPECT_TRUE(breaker.unauthorized);
+    EXPECT_EQ(breaker.refused_with, 20006);
+    EXPECT_FALSE(breaker.allows(start + minute - second));
+    EXPECT_TRUE(breaker.allows(start + minute));
+    breaker.denied(start + minute, 20403, 2);
+    EXPECT_TRUE(breaker.unauthorized);
+    EXPECT_FALSE(breaker.allows(start + 2 * minute - second));
+    EXPECT_TRUE(breaker.allows(start + 2 * minute));
+    breaker.succeeded(1);
+    EXPECT_TRUE(breaker.allows(start + 2 * minute));
+    EXPECT_FALSE(breaker.unauthorized);
 }
 
 TEST(RoomLimit, LetsAllThroughUntilItIsReached)

@@ -6,8 +6,9 @@ namespace videoroom::core {
 
 void PrintTo(Verdict verdict, std::ostream *out)
 {
-    constexpr const char *names[] = {"done",    "room_exists", "already_so",   "missing",  "later",
-                                     "account", "limited",     "unauthorized", "permanent"};
+    constexpr const char *names[] = {"done",    "room_exists",  "already_so", "missing",
+                                     "later",   "full",         "denied",     "account",
+                                     "limited", "unauthorized", "permanent"};
     *out << names[static_cast<int>(verdict)];
 }
 
@@ -56,6 +57,29 @@ TEST(Judge, RefusedCredentialsWaitForOthers)
         EXPECT_EQ(answered(action, 403, 20003), Verdict::unauthorized);
         EXPECT_EQ(answered(action, 403, 20151), Verdict::unauthorized);
     }
+    EXPECT_TRUE(is_about_credentials(20003));
+    EXPECT_TRUE(is_about_credentials(401));
+    EXPECT_FALSE(is_about_credentials(20005));
+    EXPECT_FALSE(is_about_credentials(402));
+}
+
+TEST(Judge, RefusedAccountWaitsWhateverTheStatus)
+{
+    for (Action action : all) {
+        for (int code : {10001, 20005, 20008, 20010})
+            for (long status : {400L, 401L, 403L, 404L, 429L, 503L})
+                EXPECT_EQ(answered(action, status, code), Verdict::unauthorized) << status << ' ' << code;
+        EXPECT_EQ(answered(action, 402), Verdict::unauthorized);
+        EXPECT_EQ(answered(action, 402, 54321), Verdict::unauthorized);
+    }
+}
+
+TEST(Judge, DenialMayBeAboutOneRoomAlone)
+{
+    for (Action action : all)
+        for (int code : {20006, 20403, 70051})
+            for (long status : {400L, 401L, 403L, 404L, 503L})
+                EXPECT_EQ(answered(action, status, code), Verdict::denied) << status << ' ' << code;
 }
 
 TEST(Judge, RoomThatExistsIsAdoptedWhateverTheStatus)
