@@ -42,6 +42,8 @@ CREATE INDEX outbox_ahead ON videoroom.outbox (starts_at, id) WHERE dead_at IS N
 COMMENT ON COLUMN videoroom.outbox.last_error IS 'Last failure: at, kind, status, code, message, more_info, request_id; since: of those with the same code the first';
 COMMENT ON COLUMN videoroom.outbox.lane IS 'call: about the room and its people, which is kept for it; media: about what it left behind. Of a room one row of each lane is under way at a time';
 
+ALTER TABLE videoroom.outbox ENABLE ALWAYS TRIGGER wake;
+
 ALTER TABLE videoroom.event
     ADD COLUMN user_id text COLLATE "C",
     ADD COLUMN sid text COLLATE "C",

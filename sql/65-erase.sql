@@ -69,6 +69,16 @@ BEGIN
      WHERE e.room_id = room AND e.detail -> 'user_ids' ? person;
     DELETE FROM videoroom.outbox o
      WHERE o.room_id = room AND o.action = 'remove-participant' AND o.target = 'identity/' || person;
+    -- Twilio's words may hold the name of whom the call was about.
+    UPDATE videoroom.event e
+       SET detail = jsonb_set(e.detail, '{target}', to_jsonb('identity/' || nobody))
+     WHERE e.room_id = room AND e.kind = 'discarded' AND e.detail ->> 'target' = 'identity/' || person;
+    UPDATE videoroom.event e
+       SET detail = e.detail #- '{error,message}' #- '{last_error,message}'
+     WHERE e.room_id = room AND e.kind IN ('call-failed', 'discarded')
+       AND strpos(concat(e.detail #>> '{error,message}', e.detail #>> '{last_error,message}'), person) > 0;
+    UPDATE videoroom.outbox o SET last_error = o.last_error - 'message'
+     WHERE o.room_id = room AND strpos(o.last_error ->> 'message', person) > 0;
 
     INSERT INTO videoroom.event (room_id, kind) VALUES (room, 'erased');
 END

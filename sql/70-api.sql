@@ -88,7 +88,7 @@ AS 'MODULE_PATHNAME', 'videoroom_remove_participant';
 COMMENT ON FUNCTION @extschema@.videoroom_remove_participant(text, text) IS
 'Puts somebody out of a room and refuses them from then on
 
-PT404: the room is unknown, or the user was never invited.';
+Whoever is there uninvited, too. PT404: the room is unknown, or the user was neither invited nor there.';
 
 CREATE FUNCTION @extschema@.videoroom_end(room_id text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -172,6 +172,32 @@ COMMENT ON FUNCTION @extschema@.videoroom_discard(bigint) IS
 
 PT404: unknown. PT409: it was not given up, so its answer may still be on the way.';
 
+CREATE FUNCTION videoroom.identities_behind(move boolean) RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name   text;
+    last   bigint;
+    next   bigint;
+    behind text[] := ARRAY[]::text[];
+BEGIN
+    FOREACH name IN ARRAY ARRAY['outbox', 'callback', 'event'] LOOP
+        EXECUTE format('SELECT (SELECT max(id) FROM videoroom.%1$I), s.last_value + s.is_called::int FROM videoroom.%2$I s',
+                       name, name || '_id_seq') INTO last, next;
+        IF last >= next THEN
+            behind := behind || ('videoroom.' || name);
+            IF move THEN
+                PERFORM setval(format('videoroom.%I', name || '_id_seq')::regclass, last);
+            END IF;
+        END IF;
+    END LOOP;
+    RETURN behind;
+END
+$$;
+COMMENT ON FUNCTION videoroom.identities_behind(boolean) IS
+    'Tables whose next id is taken already, as after logical replication, which copies no sequences; move: their next id is a new one from then on';
+
 CREATE FUNCTION @extschema@.videoroom_adopt(keep boolean) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -179,7 +205,7 @@ AS 'MODULE_PATHNAME', 'videoroom_adopt';
 COMMENT ON FUNCTION @extschema@.videoroom_adopt(boolean) IS
 'Lets a restored copy work, which pauses until then
 
-true: it takes the place of the original. false: it works beside it (staging), with a Twilio account of its own; the
+true: it takes the place of the original, after a switch by logical replication too. false: it works beside it (staging), with a Twilio account of its own; the
 sessions of the original count as over here, and no call that was due is made.';
 
 CREATE TYPE videoroom.stats AS (
@@ -264,4 +290,6 @@ COMMENT ON FUNCTION videoroom.outbox_wake() IS
 
 CREATE TRIGGER wake BEFORE INSERT OR UPDATE OF run_at, dead_at ON videoroom.outbox
     FOR EACH ROW EXECUTE FUNCTION videoroom.outbox_wake();
+-- Under session_replication_role = replica too: starts_at is not null.
+ALTER TABLE videoroom.outbox ENABLE ALWAYS TRIGGER wake;
 COMMENT ON TRIGGER wake ON videoroom.outbox IS 'Wakes the worker at commit, after a plain INSERT too';

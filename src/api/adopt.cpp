@@ -32,6 +32,8 @@ pg::Statement settle_rooms{"SELECT videoroom.settle_rooms($1, false)"};
 
 pg::Statement discard_calls{"DELETE FROM videoroom.outbox"};
 
+pg::Statement move_identities{"SELECT videoroom.identities_behind(true)"};
+
 void let_go(pg::Spi &spi)
 {
     spi.execute(lock_rooms);
@@ -53,6 +55,8 @@ void adopt(bool keep)
     pg::Spi spi;
     spi.execute(lock_home);
     pg::Home home = pg::home();
+    if (keep)
+        spi.execute(move_identities);
     if (home == pg::Home::unclaimed || (keep && home == pg::Home::ours))
         return;
     if (!keep && home != pg::Home::foreign && pg::settings::enabled)

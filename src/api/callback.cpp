@@ -15,6 +15,7 @@
 #include "pg/credentials.hpp"
 #include "pg/lookup.hpp"
 #include "pg/named_lock.hpp"
+#include "pg/origin.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/stats.hpp"
@@ -198,8 +199,10 @@ VIDEOROOM_FUNCTION(videoroom_receive_callback)
     std::string signature = signature_of(headers ? headers : "");
     if (signature.empty())
         refuse_forged();
-    pg::Spi spi;
-    spi.execute(insert, {pg::text(body), pg::text(signature)});
+    pg::as_origin([&] {
+        pg::Spi spi;
+        spi.execute(insert, {pg::text(body), pg::text(signature)});
+    });
     return 0;
 }
 

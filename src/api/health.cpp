@@ -1,4 +1,5 @@
 // Is everything there that rooms and links need? One row a check, with the very line or command that helps.
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,6 +53,9 @@ pg::Statement find_not_understood{R"(
      WHERE c.outcome = 'not-understood'
        AND c.received_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(hours => 24))"};
 
+pg::Statement find_identities_behind{
+    "SELECT pg_catalog.array_to_string(videoroom.identities_behind(false), ', ')"};
+
 pg::Statement if_template{R"(
     SELECT pg_catalog.format('ALTER DATABASE %I IS_TEMPLATE false;', d.datname) FROM pg_catalog.pg_database d
      WHERE d.oid = $1 AND d.datistemplate)"};
@@ -69,6 +73,11 @@ Check bad(const char *name, std::string detail, std::string hint)
 std::string set_and_reload(const std::string &setting)
 {
     return "ALTER SYSTEM SET " + setting + "; SELECT pg_reload_conf();";
+}
+
+std::string installed_version(pg::Spi &spi)
+{
+    return spi.read_latest(find_version).text(0, 1).value_or("none");
 }
 
 Check preload(pg::Spi &)
@@ -134,9 +143,18 @@ Check credentials(pg::Spi &)
                    : problem->hint() + " (then SELECT pg_reload_conf();)");
 }
 
-Check home(pg::Spi &)
+Check home(pg::Spi &spi)
 {
-    switch (pg::home()) {
+    pg::Home home = pg::home();
+    std::string behind;
+    if (installed_version(spi) == VIDEOROOM_VERSION)
+        behind = spi.read_latest(find_identities_behind).text(0, 1).value_or("");
+    if (home != pg::Home::foreign && !behind.empty())
+        return bad("home",
+                   "ids that are given out are taken already, in " + behind +
+                       ": this is a copy by logical replication, which copies rows and no sequences",
+                   "SELECT videoroom_adopt(true);");
+    switch (home) {
         case pg::Home::unclaimed:
             return good("home", "no room was booked yet");
         case pg::Home::ours:
@@ -208,6 +226,20 @@ Check account(pg::Spi &)
     return good("account", "nothing held back");
 }
 
+Check clock(pg::Spi &)
+{
+    constexpr core::Time tolerated = 5 * core::second;
+    pg::stats::Stats *stats = pg::stats::own();
+    auto ahead = stats ? static_cast<core::Time>(pg_atomic_read_u64(&stats->calls.clock_ahead)) : 0;
+    if (std::abs(ahead) <= tolerated)
+        return good("clock", "as Twilio's, as far as its answers tell");
+    return bad("clock",
+               std::to_string(std::abs(ahead) / core::second) + " seconds " +
+                   (ahead > 0 ? "ahead of" : "behind") +
+                   " Twilio's: access tokens may be refused, rooms be late",
+               "Set the server's clock, and have it kept: timedatectl set-ntp true, or chrony.");
+}
+
 // Whoever posts anything to the relay can have it refused; only Twilio, and people in them, know our rooms.
 std::optional<Check> refused_callbacks()
 {
@@ -254,7 +286,7 @@ Check callbacks(pg::Spi &spi)
 Check version(pg::Spi &spi)
 {
     std::string library = VIDEOROOM_VERSION;
-    std::string installed = spi.read_latest(find_version).text(0, 1).value_or("none");
+    std::string installed = installed_version(spi);
     if (installed == library)
         return good("version", library);
     return bad(
@@ -264,8 +296,9 @@ Check version(pg::Spi &spi)
 
 std::vector<Check> check_all()
 {
-    constexpr Check (*checks[])(pg::Spi &) = {preload,       worker, credentials, home,      callback_url,
-                                              link_template, outbox, account,     callbacks, version};
+    constexpr Check (*checks[])(pg::Spi &) = {preload,      worker,        credentials, home,
+                                              callback_url, link_template, outbox,      account,
+                                              clock,        callbacks,     version};
     pg::Spi spi;
     std::vector<Check> results;
     for (auto check : checks)

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "api/admission.hpp"
 #include "api/arguments.hpp"
 #include "api/join_report.hpp"
@@ -18,6 +20,15 @@ void refuse_if(const Obstacle &obstacle)
 {
     if (obstacle.refusal)
         refuse(*obstacle.refusal, obstacle.code.empty() ? "" : "code", obstacle.code);
+}
+
+// Nobody waits into the caller's own time limit: PT503 tells them more than a cancelled statement.
+TimestampTz wait_until()
+{
+    constexpr TimestampTz to_answer = 200 * core::millisecond;
+    TimestampTz limit = pg::cancelled_at();
+    TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pg::settings::join_wait);
+    return limit == DT_NOEND ? deadline : std::min(deadline, limit - to_answer);
 }
 
 // Waits for the session of the seat's room; gives the seat as it is then, perhaps in the room's successor.
@@ -42,7 +53,7 @@ Link join(const std::string &room_id, const std::string &user_id)
     check_links_possible();
     if (!seat.room_sid) {
         pg::Spi spi;
-        TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pg::settings::join_wait);
+        TimestampTz deadline = wait_until();
         while (!seat.room_sid) {
             refuse_if(hopeless(spi, seat.room_id, seat.facts));
             seat = wait_for_session(spi, seat, user_id, deadline);

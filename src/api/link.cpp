@@ -42,7 +42,8 @@ Link make_link(const Seat &seat, const std::string &user_id)
     token.identity = user_id;
     token.room = *seat.room_sid;
     token.nonce = make_nonce();
-    token.issued_at = pg::to_core(GetCurrentTimestamp());
+    // A clock that is a little ahead of Twilio's, or of the client's, must not make it one of the future.
+    token.issued_at = pg::to_core(GetCurrentTimestamp()) - 30 * core::second;
     // Twilio: a token lives 24 hours at most. It counts in whole seconds.
     core::Time expires_at = std::min(pg::to_core(seat.valid_until), token.issued_at + 24 * core::hour);
     token.expires_at = expires_at - expires_at % core::second;

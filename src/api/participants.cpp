@@ -41,6 +41,15 @@ pg::Statement put_out{R"(
     INSERT INTO videoroom.event (room_id, kind, detail)
     SELECT $1, 'participant-removed', pg_catalog.jsonb_build_object('user_id', removed.user_id) FROM removed)"};
 
+// Whoever came uninvited is on the list from now on, as one who was put out.
+pg::Statement note_uninvited{R"(
+    INSERT INTO videoroom.participant (room_id, user_id)
+    SELECT $1, $2
+     WHERE EXISTS (SELECT FROM videoroom.session s
+                     JOIN videoroom.connection c ON c.room_sid = s.room_sid
+                    WHERE s.room_id = $1 AND c.user_id = $2)
+    ON CONFLICT (room_id, user_id) DO NOTHING)"};
+
 pg::Statement find_participant{"SELECT FROM videoroom.participant p WHERE p.room_id = $1 AND p.user_id = $2"};
 
 // Somebody may be in the call of whose connection we have not heard: a session is open, or may be already.
@@ -70,6 +79,7 @@ void remove_participant(const std::string &room_id, const std::string &user_id)
 {
     pg::Spi spi;
     Room room = lock_newest_room(spi, room_id);
+    spi.execute(note_uninvited, {pg::text(room.room_id), pg::text(user_id)});
     if (spi.execute(find_participant, {pg::text(room.room_id), pg::text(user_id)}).empty())
         refuse(refusal::unknown_participant);
     pg::Rows removed = spi.execute(put_out, {pg::text(room.room_id), pg::text(user_id)});

@@ -34,6 +34,7 @@ struct Answer {
     long status = 0;  // only when answered
     std::string body;
     std::optional<core::Time> retry_after;  // how long Retry-After asks for, from now; may have passed
+    std::optional<core::Time> date;         // Date, in whole seconds
     std::string request_id;                 // Twilio-Request-Id
     std::string error;
     core::Time took = 0;  // from start() to the end, waiting for a connection included

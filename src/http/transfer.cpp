@@ -15,6 +15,12 @@ constexpr std::size_t max_body = 8UL * 1024 * 1024;
 // Load balancers close what was idle for a minute; a request sent into that moment would be lost.
 constexpr long max_idle_seconds = 50;
 
+std::optional<core::Time> date_of(const std::string &header)
+{
+    const time_t date = header.empty() ? -1 : curl_getdate(header.c_str(), nullptr);
+    return date == -1 ? std::nullopt : std::optional(date * core::second);
+}
+
 // RFC 9110: seconds, or a date.
 std::optional<core::Time> retry_after(const std::string &header)
 {
@@ -23,8 +29,8 @@ std::optional<core::Time> retry_after(const std::string &header)
     if (const auto read = std::from_chars(header.data(), end, seconds);
         read.ec == std::errc() && read.ptr == end && seconds >= 0 && header.size() <= 9)
         return seconds * core::second;
-    const time_t date = header.empty() ? -1 : curl_getdate(header.c_str(), nullptr);
-    return date == -1 ? std::nullopt : std::optional((date - time(nullptr)) * core::second);
+    const auto date = date_of(header);
+    return date ? std::optional(*date - time(nullptr) * core::second) : std::nullopt;
 }
 
 template <class Value>
@@ -126,6 +132,7 @@ Answer Transfer::finish(CURLcode code)
     if (code == CURLE_OK) {
         answer_.transport = core::Transport::answered;
         answer_.retry_after = retry_after(header("Retry-After"));
+        answer_.date = date_of(header("Date"));
         curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer_.status);
     } else {
         answer_.transport = sent() ? core::Transport::lost : core::Transport::not_sent;

@@ -48,6 +48,23 @@ private:
     throw core::InvalidInput("could not read credentials file \"" + path + "\": " + why);
 }
 
+// As the server itself has it of the key of its certificate: nobody else can read it, or root owns it and
+// lets a group of the server's read it, as mounted secrets are.
+void check_owner(const std::string &path, const struct stat &status)
+{
+    bool ours = status.st_uid == geteuid();
+    bool roots = status.st_uid == 0;
+    if (!ours && !roots)
+        throw core::InvalidInput(
+            "credentials file \"" + path + "\" is neither the server's user's nor root's", {},
+            "Run: chown \"$(id -un " + std::to_string(geteuid()) + ")\" " + path);
+    mode_t others = ours ? S_IRWXG | S_IRWXO : S_IWGRP | S_IXGRP | S_IRWXO;
+    if (status.st_mode & others)
+        throw core::InvalidInput("credentials file \"" + path + "\" is accessible to " +
+                                     (ours ? "group or others" : "others, or its group can write it"),
+                                 {}, std::string("Run: chmod ") + (ours ? "600 " : "640 ") + path);
+}
+
 std::string read_file(const std::string &path)
 {
     if (path.empty())
@@ -58,9 +75,7 @@ std::string read_file(const std::string &path)
         unreadable(path, strerror(errno));
     if (!S_ISREG(status.st_mode))
         unreadable(path, "it is not a regular file");
-    if (status.st_mode & (S_IRWXG | S_IRWXO))
-        throw core::InvalidInput("credentials file \"" + path + "\" is accessible to group or others", {},
-                                 "Run: chmod 600 " + path);
+    check_owner(path, status);
 
     std::string text(most_bytes + 1, '\0');
     std::size_t size = 0;

@@ -67,7 +67,22 @@ void make_own(shared::Waiting *entry, std::string_view room_id)
     std::copy_n(room_id.data(), std::min(room_id.size(), sizeof entry->room_id - 1), entry->room_id);
 }
 
+constexpr TimeoutId time_limits[] = {STATEMENT_TIMEOUT,
+#if PG_VERSION_NUM >= 170000
+                                     TRANSACTION_TIMEOUT
+#endif
+};
+
 }  // namespace
+
+TimestampTz cancelled_at() noexcept
+{
+    TimestampTz moment = DT_NOEND;
+    for (TimeoutId id : time_limits)
+        if (get_timeout_active(id))
+            moment = Min(moment, get_timeout_finish_time(id));
+    return moment;
+}
 
 Admission would_admit(std::string_view room_id)
 {

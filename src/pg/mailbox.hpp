@@ -21,6 +21,10 @@ enum class Admission {
 // What a wait for the room would meet now; asks for nothing.
 Admission would_admit(std::string_view room_id);
 
+// When the running statement, or its transaction, will be cancelled for having taken too long; DT_NOEND:
+// never.
+TimestampTz cancelled_at() noexcept;
+
 // One session's wait for one room; leaves the mailbox however its scope, or the process, ends.
 class Wait {
 public:

@@ -32,7 +32,8 @@ void each(Stats &stats, Deed deed)
                              &calls.retried,
                              &calls.dead,
                              &calls.in_flight,
-                             &calls.last_success_at})
+                             &calls.last_success_at,
+                             &calls.clock_ahead})
         deed(*counter);
     for (Lengths *lengths : {&callbacks.lag, &calls.time}) {
         deed(lengths->sum);

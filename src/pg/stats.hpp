@@ -44,6 +44,7 @@ struct alignas(PG_CACHE_LINE_SIZE) Calls {
     Counter dead;
     Counter in_flight;        // as it is now
     Counter last_success_at;  // a TimestampTz; 0: never
+    Counter clock_ahead;      // how far our clock is ahead of Twilio's, a core::Time; negative: behind
     Lengths time;
 };
 

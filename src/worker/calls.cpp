@@ -133,6 +133,18 @@ TimestampTz Calls::next_queued() const
     return next;
 }
 
+// Date tells whole seconds, and was written between the request and its answer.
+void compare_clocks(const http::Answer &answer)
+{
+    if (!answer.date)
+        return;
+    core::Time now = pg::to_core(GetCurrentTimestamp());
+    core::Time latest = *answer.date + core::second;
+    core::Time ahead =
+        std::max<core::Time>(0, now - answer.took - latest) + std::min<core::Time>(0, now - *answer.date);
+    stats::set(&stats::Calls::clock_ahead, static_cast<std::uint64_t>(ahead));
+}
+
 std::vector<Answered> Calls::serve()
 {
     std::vector<Answered> answers;
@@ -141,6 +153,7 @@ std::vector<Answered> Calls::serve()
         auto found = in_flight_.find(answer.tag);
         Call call = std::move(found->second);
         in_flight_.erase(found);
+        compare_clocks(answer);
         in_class_[static_cast<std::size_t>(call.work)]--;
         answers.push_back(judge(std::move(call), std::move(answer)));
         count(answers.back());

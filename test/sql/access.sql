@@ -30,6 +30,7 @@ column outbox.starts_at|operator
 column outbox.target|operator
 function videoroom.announce(text)|
 function videoroom.apply_callback(jsonb,text)|
+function videoroom.identities_behind(boolean)|
 function videoroom.is_believed(text,text,text,text,text)|
 function videoroom.outcome_unapplied(text,text)|
 function videoroom.why_unapplied(text)|

@@ -59,4 +59,11 @@ SELECT pg_temp.book();
 SELECT videoroom_adopt(false);
 SELECT count(*) AS calls FROM videoroom.outbox;
 SELECT pg_temp.try('SELECT videoroom_adopt(NULL)');
+-- Logical replication copies rows and no sequences.
+SELECT setval('videoroom.event_id_seq', (SELECT min(id) FROM videoroom.event), false) > 0 AS set;
+SELECT pg_temp.home();
+SELECT left(pg_temp.try($$SELECT videoroom_create_booking('after', now(), now() + '1 hour', '{ann}')$$), 5) AS book;
+SELECT videoroom_adopt(true);
+SELECT pg_temp.home();
+SELECT pg_temp.try($$SELECT length(videoroom_create_booking('after', now(), now() + '1 hour', '{ann}'))$$);
 ROLLBACK;

@@ -43,6 +43,14 @@ SELECT regexp_replace(pg_temp.try($$SELECT videoroom_erase('zoe-4711')$$), '[0-9
 SELECT videoroom_cancel('next');
 SELECT videoroom_add_participants(:'past', '{cid,dan}');
 SELECT videoroom_remove_participant(:'past', 'cid');
+-- Calls about the person that were given up and dropped, in Twilio's words.
+INSERT INTO videoroom.outbox (room_id, action, target, priority, dead_at, last_error)
+VALUES (:'past', 'anonymize-participant', pg_temp.sid('PA', 2), 3, now(), '{"code": 20404, "message": "zoe-4711 was not found"}');
+UPDATE videoroom.outbox SET last_error = '{"code": 20404, "message": "zoe-4711 is there"}' WHERE room_id = :'past' AND action = 'complete-room';
+INSERT INTO videoroom.event (room_id, kind, detail)
+VALUES (:'past', 'call-failed', '{"action": "remove-participant", "error": {"code": 20404, "message": "zoe-4711 was not found"}}'),
+       (:'past', 'discarded', '{"action": "remove-participant", "target": "identity/zoe-4711", "last_error": {"code": 20404, "message": "zoe-4711"}}'),
+       (:'past', 'discarded', '{"action": "remove-participant", "target": "identity/ben", "last_error": {"code": 20404, "message": "ben"}}');
 SELECT where_ FROM pg_temp.found('zoe-4711');
 
 SELECT videoroom_erase('zoe-4711');
@@ -56,6 +64,9 @@ SELECT target, priority, run_at <= clock_timestamp() AS due FROM videoroom.outbo
  WHERE action = 'anonymize-participant' ORDER BY target;
 SELECT digest, body = '' AS empty, signature, outcome, error FROM videoroom.callback ORDER BY digest;
 SELECT kind, count(*) FROM videoroom.event WHERE kind = 'erased' GROUP BY kind;
+SELECT action, last_error FROM videoroom.outbox WHERE last_error IS NOT NULL ORDER BY action;
+SELECT kind, regexp_replace(detail::text, 'erased-[0-9a-f]{32}', 'erased') AS detail FROM videoroom.event
+ WHERE kind IN ('call-failed', 'discarded') ORDER BY id;
 -- Again there is nobody left to forget.
 SELECT videoroom_erase('zoe-4711');
 SELECT videoroom_erase('cid');

@@ -36,6 +36,15 @@ SELECT videoroom_remove_participant(:'room', 'ann');
 SELECT videoroom_remove_participant(:'room', 'bob');
 SELECT pg_temp.calls(:'room');
 
+-- Whoever came uninvited is put out too, and refused from then on.
+INSERT INTO videoroom.connection (participant_sid, room_sid, user_id, connected_callback)
+VALUES ('PA' || repeat('4', 32), 'RM' || repeat('1', 32), 'intruder', now());
+SELECT videoroom_remove_participant(:'room', 'intruder');
+SELECT pg_temp.calls(:'room');
+SELECT pg_temp.try(format('SELECT videoroom_join(%L, %L)', :'room', 'intruder'));
+SELECT user_id, status, invited FROM videoroom_participants WHERE user_id = 'intruder';
+DELETE FROM videoroom.outbox WHERE target LIKE 'PA4%';
+
 -- Removing again has no effect.
 DELETE FROM videoroom.outbox WHERE target LIKE 'PA1%';
 SELECT videoroom_remove_participant(:'room', 'ann');

@@ -56,6 +56,21 @@ sub release { clear_faults($twilio) }
     is(scalar(@{ $twilio->sim(GET => "rooms?room=$room") }), 1, 'and one room was made at Twilio');
 }
 
+# --- a caller with less patience than join_wait
+
+{
+    hold();
+    my $room = book($node, 'impatient');
+    my @limits = ('statement_timeout', (row($node, q{SELECT count(*) FROM pg_settings WHERE name = 'transaction_timeout'}))[0] ? 'transaction_timeout' : ());
+    for my $limit (@limits) {
+        my ($state, undef, $detail) = refusal($node, "BEGIN; SET LOCAL $limit = '2s'; " . join_sql($room));
+        is_deeply([$state, reason($detail)], ['PT503', 'not-ready'], "a join is answered before $limit cancels it");
+    }
+    my ($state, undef, $detail) = refusal($node, "SET statement_timeout = '190ms'; " . join_sql($room));
+    is_deeply([$state, reason($detail)], ['PT503', 'not-ready'], 'and at once where there is no time to wait');
+    release();
+}
+
 # --- what a waiting join sees
 
 for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE', 'SERIALIZABLE, READ ONLY') {

@@ -183,6 +183,16 @@ is((try("SELECT videoroom_join('$booked', 'mallory')"))[0], 'PT403', 'a stranger
 ok(book('with-a-broken-file'), 'with a broken file booking works');
 is_deeply($twilio->sim(GET => 'requests'), [], 'nothing was sent to Twilio so far');
 
+for (['/etc/passwd', qr/is accessible to others, or its group can write it/, qr{Run: chmod 640 /etc/passwd}],
+    -e $ENV{MOUNTED} ? [$ENV{MOUNTED}, qr/^the file is complete$/, qr/^$/] : ()) {
+    my ($path, $why, $hint) = @$_;
+    set_config($node, credentials_file => $path);
+    my (undef, $detail, $help) = health($node, 'credentials');
+    ok($detail =~ $why && $help =~ $hint, "of root's files one that only its group reads will do: $path") || diag("$detail $help");
+}
+SKIP: { skip 'a file of root\'s takes root to make', 1 unless -e $ENV{MOUNTED}; pass('such a file was tried') }
+set_config($node, credentials_file => $file);
+
 put(\%good);
 sql('SELECT pg_reload_conf()');
 my $sid = made($booked);
@@ -206,6 +216,19 @@ like((health($node, 'credentials'))[1], qr/It is not valid JSON/, 'health says w
 let_go($session);
 put({ %good, auth_token_secondary => $secondary });
 sql('SELECT pg_reload_conf()');
+
+# --- a clock that is not Twilio's
+
+sub http_date { my ($shift) = @_; return POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + $shift)) }
+sub told_the_time { my ($shift) = @_; $twilio->faults({ match => { method => 'POST' }, status => 409, headers => { Date => http_date($shift) }, count => 1 }) }
+ok((health($node, 'clock'))[0], 'what no answer tells is not known');
+for ([-9, qr/^\d+ seconds ahead of Twilio's/], [20, qr/^1\d seconds behind Twilio's/], [-2, qr/^as Twilio's/]) {
+    my ($shift, $says) = @$_;
+    told_the_time($shift);
+    book("told-$shift");
+    wait_until { (health($node, 'clock'))[1] =~ $says } 20, "health to say $says";
+    is((health($node, 'clock'))[0], $shift == -2 ? 1 : '', "Twilio's Date $shift s from here: health says so beyond 5 s");
+}
 
 # --- who a request's claims name
 
@@ -244,7 +267,7 @@ my %places = (
 for my $place (sort keys %places) {
     is(scalar(grep { index($places{$place}, $_) >= 0 } @secrets, $token), 0, "no secret is in $place");
 }
-my %logins = map { $_->{auth} => 1 } @{ $twilio->sim(GET => 'requests') };
+my %logins = map { $_->{auth} => 1 } grep { !$_->{fault} } @{ $twilio->sim(GET => 'requests') };
 is_deeply([keys %logins], ['api_key'], 'the auth token is never sent');
 
 # --- schemas
