@@ -1,6 +1,6 @@
 -- What 1.0.0 changes. Functions are not written here: below, at @functions@, the Makefile puts every one of them as the modules have
--- it, OR REPLACE, which keeps who may call it and takes no lock on a table. One whose arguments are renamed, or that gives something
--- else, is dropped here first. Tables, views, types and triggers are changed here by hand.
+-- it, OR REPLACE, which keeps who may call it and takes no lock on a table, and every view. A function whose arguments are renamed, or that
+-- gives something else, is dropped here first. Tables, types and triggers are changed here by hand.
 --
 -- Whatever locks tables locks them all at once, here at the top: first without waiting, for five seconds, then in the order in which
 -- callbacks and bookings come to them, so that it waits for those under way and they cannot deadlock. Whoever reads the tables in another
@@ -32,6 +32,13 @@ UPDATE videoroom.session s SET detached_at = s.lost_at
    AND EXISTS (SELECT FROM videoroom.home h WHERE h.let_go_at IS NOT NULL);
 COMMENT ON COLUMN videoroom.session.lost_at IS 'Presumed end, 24 hours after the start, of a session whose end nobody reported; NULL again if Twilio shows it alive after that';
 COMMENT ON COLUMN videoroom.session.detached_at IS 'When a copy left it to the original: for this database it stays over, whatever Twilio shows';
+
+ALTER TABLE videoroom.room ADD COLUMN overrun_until timestamptz;
+DROP INDEX videoroom.room_open_closes;
+CREATE INDEX room_open_closes ON videoroom.room ((coalesce(overrun_until, closes_at))) WHERE closed_at IS NULL;
+COMMENT ON COLUMN videoroom.room.closed_at IS 'Least of cancelled_at, ended_at and closes_at, set once when the first of them has come; while a call overruns closes_at, when that is over';
+COMMENT ON COLUMN videoroom.room.overrun_until IS 'completes_at, once closes_at has come and a call goes on; then housekeeping looks again';
+COMMENT ON COLUMN videoroom.room.closes_at IS 'Joins are refused from here: ends_at + join_grace; while a call goes on, from completes_at';
 
 ALTER TABLE videoroom.outbox
     DROP CONSTRAINT outbox_room_id_fkey,
@@ -95,23 +102,28 @@ DROP FUNCTION
 
 -- @functions@
 
--- A function that is new is nobody's but its owner's, whatever the default privileges say: those that are not have the rights they
--- were made with in pg_init_privs, since CREATE EXTENSION took PUBLIC's from each.
+-- What is new is nobody's but its owner's, whatever the default privileges say: functions that are not have the rights they were
+-- made with in pg_init_privs, since CREATE EXTENSION took PUBLIC's from each.
 DO $$
 DECLARE
     given record;
 BEGIN
     FOR given IN
-        SELECT p.oid::regprocedure AS name,
+        SELECT member.kind, member.name,
                CASE WHEN entry.grantee = 0 THEN 'PUBLIC' ELSE entry.grantee::regrole::text END AS grantee
-          FROM pg_extension e
-          JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
-          JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-         CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS entry
-         WHERE e.extname = 'videoroom' AND entry.grantee <> p.proowner
-           AND NOT EXISTS (SELECT FROM pg_init_privs i WHERE i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid)
+          FROM (SELECT 'FUNCTION' AS kind, p.oid::regprocedure::text AS name, p.proowner AS owner,
+                       coalesce(p.proacl, acldefault('f', p.proowner)) AS acl, 'pg_proc'::regclass AS catalog, p.oid AS object
+                  FROM pg_proc p
+                UNION ALL
+                SELECT 'TABLE', c.oid::regclass::text, c.relowner, c.relacl, 'pg_class'::regclass, c.oid
+                  FROM pg_class c WHERE c.oid = 'videoroom.standing'::regclass) AS member
+          JOIN pg_depend d ON d.classid = member.catalog AND d.objid = member.object AND d.deptype = 'e'
+          JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'videoroom'
+         CROSS JOIN LATERAL aclexplode(member.acl) AS entry
+         WHERE entry.grantee <> member.owner
+           AND NOT EXISTS (SELECT FROM pg_init_privs i WHERE i.classoid = member.catalog AND i.objoid = member.object)
     LOOP
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', given.name, given.grantee);
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s', given.kind, given.name, given.grantee);
     END LOOP;
 END
 $$;

@@ -58,11 +58,12 @@ CREATE TABLE videoroom.room (
     cancelled_at timestamptz,
     ended_at     timestamptz,
     closed_at    timestamptz,
-    reason       text
+    reason       text,
+    overrun_until timestamptz
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE UNIQUE INDEX room_open_booking ON videoroom.room (booking_id) WHERE closed_at IS NULL;
 CREATE INDEX room_booking ON videoroom.room (booking_id, created_at);
-CREATE INDEX room_open_closes ON videoroom.room (closes_at) WHERE closed_at IS NULL;
+CREATE INDEX room_open_closes ON videoroom.room ((coalesce(overrun_until, closes_at))) WHERE closed_at IS NULL;
 CREATE INDEX room_closed ON videoroom.room (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX room_starts ON videoroom.room (starts_at);
 COMMENT ON TABLE videoroom.room IS 'One room for one booking';
@@ -73,7 +74,7 @@ COMMENT ON COLUMN videoroom.room.status IS 'Derived from the facts by settle_roo
 COMMENT ON COLUMN videoroom.room.starts_at IS 'Start of the booking';
 COMMENT ON COLUMN videoroom.room.ends_at IS 'End of the booking; extend moves it';
 COMMENT ON COLUMN videoroom.room.opens_at IS 'Joins are let in from here: starts_at - join_early when it was booked';
-COMMENT ON COLUMN videoroom.room.closes_at IS 'Joins are refused from here: ends_at + join_grace';
+COMMENT ON COLUMN videoroom.room.closes_at IS 'Joins are refused from here: ends_at + join_grace; while a call goes on, from completes_at';
 COMMENT ON COLUMN videoroom.room.completes_at IS 'A call still going on is ended here: ends_at + end_after';
 COMMENT ON COLUMN videoroom.room.options IS 'Complete set of options, defaults filled in';
 COMMENT ON COLUMN videoroom.room.metadata IS 'Any object of the scheduler''s; never sent to Twilio';
@@ -82,8 +83,9 @@ COMMENT ON COLUMN videoroom.room.successor IS 'The room that took this one''s pl
 COMMENT ON COLUMN videoroom.room.created_at IS 'When it was booked';
 COMMENT ON COLUMN videoroom.room.cancelled_at IS 'When the booking was cancelled or rescheduled';
 COMMENT ON COLUMN videoroom.room.ended_at IS 'When it was ended on purpose, by videoroom_end';
-COMMENT ON COLUMN videoroom.room.closed_at IS 'Least of cancelled_at, ended_at and closes_at, set once when the first of them has come';
+COMMENT ON COLUMN videoroom.room.closed_at IS 'Least of cancelled_at, ended_at and closes_at, set once when the first of them has come; while a call overruns closes_at, when that is over';
 COMMENT ON COLUMN videoroom.room.reason IS 'Why it was cancelled, as the scheduler put it';
+COMMENT ON COLUMN videoroom.room.overrun_until IS 'completes_at, once closes_at has come and a call goes on; then housekeeping looks again';
 
 CREATE TABLE videoroom.participant (
     room_id    text COLLATE "C" NOT NULL REFERENCES videoroom.room,

@@ -1,5 +1,23 @@
 -- What follows from the facts. Called after any change of them, by whoever holds the rooms.
 
+CREATE VIEW videoroom.standing AS
+SELECT r.room_id, live.open, live.since,
+       coalesce(r.closed_at, CASE
+           WHEN r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL
+                OR r.closes_at <= statement_timestamp() AND (NOT live.open OR r.completes_at <= statement_timestamp())
+           THEN least(r.cancelled_at, r.ended_at, r.closes_at) END) AS closed_at
+  FROM videoroom.room r
+ CROSS JOIN LATERAL (
+       SELECT count(*) > 0 AS open, max(s.started_at) AS since
+         FROM videoroom.session s
+        WHERE s.room_id = r.room_id AND s.ended_at IS NULL) AS live;
+COMMENT ON VIEW videoroom.standing IS
+    'What the clock and its sessions make of a room: what is read and what is written both ask it';
+COMMENT ON COLUMN videoroom.standing.room_id IS 'The room';
+COMMENT ON COLUMN videoroom.standing.open IS 'A session is open';
+COMMENT ON COLUMN videoroom.standing.since IS 'Since when';
+COMMENT ON COLUMN videoroom.standing.closed_at IS 'The room''s, or what it would be if somebody looked now: a room stays open while a call overruns closes_at, until completes_at';
+
 CREATE FUNCTION videoroom.settle_rooms(room_ids text[], announce boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan  -- else planned anew for each array
@@ -10,34 +28,30 @@ BEGIN
     -- The status is the first of these that holds. OFFSET 0, here and below: else the planner may read all sessions there are
     -- into a hash table to ask about a few.
     WITH derived AS (
-        SELECT r.room_id, r.starts_at, r.opens_at, r.ends_at, r.completes_at, live.open, live.since,
+        SELECT r.room_id, r.starts_at, r.opens_at, r.ends_at, r.completes_at, now.open, now.since,
                least(r.cancelled_at, r.ended_at) AS stopped_at,
-               r.status AS was, r.closed_at AS was_closed_at, over.at AS closed_at,
+               r.status AS was, r.closed_at AS was_closed_at, now.closed_at,
+               r.overrun_until AS was_overrun,
+               CASE WHEN now.closed_at IS NULL AND r.closes_at <= statement_timestamp() THEN r.completes_at END AS overrun,
                CASE
                    WHEN r.cancelled_at IS NOT NULL THEN 'cancelled'
                    WHEN r.ended_at IS NOT NULL THEN 'completed'
-                   WHEN live.open THEN 'in-progress'
+                   WHEN now.open THEN 'in-progress'
                    WHEN EXISTS (SELECT FROM videoroom.session s
                                   JOIN videoroom.connection c ON c.room_sid = s.room_sid
                                  WHERE s.room_id = r.room_id OFFSET 0) THEN 'completed'
-                   WHEN over.at IS NOT NULL THEN 'expired'
+                   WHEN now.closed_at IS NOT NULL THEN 'expired'
                    ELSE 'not-started'
                END AS status
           FROM videoroom.room r
-         CROSS JOIN LATERAL (
-               SELECT count(*) > 0 AS open, max(s.started_at) AS since
-                 FROM videoroom.session s
-                WHERE s.room_id = r.room_id AND s.ended_at IS NULL) AS live
-         CROSS JOIN LATERAL (
-               SELECT coalesce(r.closed_at, CASE
-                   WHEN r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL OR r.closes_at <= moment
-                   THEN least(r.cancelled_at, r.ended_at, r.closes_at) END) AS at) AS over
+          JOIN videoroom.standing now ON now.room_id = r.room_id
          WHERE r.room_id = ANY (room_ids)),
     changed AS (
         UPDATE videoroom.room r
-           SET status = d.status, closed_at = d.closed_at
+           SET status = d.status, closed_at = d.closed_at, overrun_until = d.overrun
           FROM derived d
-         WHERE r.room_id = d.room_id AND (d.status <> d.was OR d.closed_at IS DISTINCT FROM d.was_closed_at)
+         WHERE r.room_id = d.room_id
+           AND (d.status <> d.was OR d.closed_at IS DISTINCT FROM d.was_closed_at OR d.overrun IS DISTINCT FROM d.was_overrun)
         RETURNING r.room_id, d.was, d.status),
     noted AS (
         INSERT INTO videoroom.event (room_id, kind, detail)

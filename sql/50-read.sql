@@ -21,30 +21,27 @@ COMMENT ON COLUMN videoroom.stay.open IS 'An open connection in an open session'
 CREATE VIEW @extschema@.videoroom_rooms AS
 SELECT r.room_id,
        r.booking_id,
-       CASE WHEN r.status = 'not-started' AND over.at IS NOT NULL THEN 'expired' ELSE r.status END AS status,
+       CASE WHEN r.status = 'not-started' AND now.closed_at IS NOT NULL THEN 'expired' ELSE r.status END AS status,
        r.starts_at,
        r.ends_at,
        r.opens_at,
        r.closes_at,
-       over.at AS closed_at,
-       over.at IS NOT NULL AND NOT EXISTS (
-           SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL) AS final,
+       now.closed_at,
+       now.closed_at IS NOT NULL AND NOT now.open AS final,
        r.successor,
        people.invited,
        people.removed,
        presence.connected,
        presence.attended,
        presence.first_joined_at,
-       r.cancelled_at IS NULL AND over.at IS NOT NULL AND presence.attended = 0 AS no_show,
+       r.cancelled_at IS NULL AND now.closed_at IS NOT NULL AND presence.attended = 0 AS no_show,
        r.created_at,
        r.cancelled_at,
        r.ended_at,
        r.reason,
        r.metadata
   FROM videoroom.room r
- CROSS JOIN LATERAL (
-       SELECT coalesce(r.closed_at, CASE WHEN r.closes_at <= clock_timestamp() THEN r.closes_at END) AS at
-     ) over
+  JOIN videoroom.standing now ON now.room_id = r.room_id
  CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE p.removed_at IS NULL) AS invited,
               count(*) FILTER (WHERE p.removed_at IS NOT NULL) AS removed
@@ -100,7 +97,7 @@ SELECT person.room_id,
        presence.first_joined_at,
        CASE WHEN NOT presence.connected THEN presence.last_left_at END AS last_left_at,
        NOT presence.ever AND person.removed_at IS NULL AND r.cancelled_at IS NULL
-           AND (r.closed_at IS NOT NULL OR r.closes_at <= clock_timestamp()) AS no_show,
+           AND now.closed_at IS NOT NULL AS no_show,
        person.invited_at,
        person.removed_at
   FROM (SELECT p.room_id, p.user_id, true AS invited, p.invited_at, p.removed_at
@@ -113,13 +110,14 @@ SELECT person.room_id,
                             WHERE p.room_id = s.room_id AND p.user_id = c.user_id)
        ) person
   JOIN videoroom.room r ON r.room_id = person.room_id
+  JOIN videoroom.standing now ON now.room_id = r.room_id
  CROSS JOIN LATERAL (
        SELECT count(*) > 0 AS ever,
               coalesce(bool_or(t.open), false) AS connected,
               min(t.joined_at) FILTER (WHERE t.open) AS connected_since,
               min(t.joined_at) AS first_joined_at,
               max(t.left_at) AS last_left_at,
-              range_agg(tstzrange(t.joined_at, greatest(t.joined_at, coalesce(t.left_at, clock_timestamp()))))
+              range_agg(tstzrange(t.joined_at, greatest(t.joined_at, coalesce(t.left_at, statement_timestamp()))))
                   FILTER (WHERE t.joined_at IS NOT NULL) AS intervals
          FROM videoroom.stay t
         WHERE t.room_id = person.room_id AND t.user_id = person.user_id

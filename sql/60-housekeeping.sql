@@ -10,8 +10,8 @@ DECLARE
 BEGIN
     over := ARRAY(
         SELECT r.room_id FROM videoroom.room r
-         WHERE r.closed_at IS NULL AND r.closes_at <= moment
-         ORDER BY r.closes_at
+         WHERE r.closed_at IS NULL AND coalesce(r.overrun_until, r.closes_at) <= moment
+         ORDER BY coalesce(r.overrun_until, r.closes_at)
          LIMIT batch
            FOR NO KEY UPDATE SKIP LOCKED);
     IF over <> '{}' THEN
@@ -21,7 +21,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION videoroom.expire_rooms(integer) IS
-    'Closes rooms whose window is over, at most so many; returns how many';
+    'Closes rooms whose window is over, at most so many, or notes that a call overruns it; returns how many';
 
 CREATE FUNCTION videoroom.lose_sessions(batch integer) RETURNS integer
 LANGUAGE plpgsql

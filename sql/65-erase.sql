@@ -21,10 +21,11 @@ BEGIN
 
     SELECT r.room_id INTO going
       FROM videoroom.room r
+      JOIN videoroom.standing now ON now.room_id = r.room_id
      WHERE r.room_id = ANY (rooms)
        AND (EXISTS (SELECT FROM videoroom.participant p
                      WHERE p.room_id = r.room_id AND p.user_id = rooms_of.user_id AND p.removed_at IS NULL
-                       AND r.closed_at IS NULL AND r.closes_at > clock_timestamp())
+                       AND now.closed_at IS NULL)
             OR EXISTS (SELECT FROM videoroom.stay t
                         WHERE t.room_id = r.room_id AND t.user_id = rooms_of.user_id AND t.open))
      ORDER BY r.starts_at

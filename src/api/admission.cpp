@@ -36,7 +36,9 @@ constexpr Rule rules[] = {
     {"end", false, "the room is not over",
      "the room was ended, or its time is over; videoroom_extend works while it is open",
      [](const SeatFacts &facts, TimestampTz now) {
-         return unless(!facts.over && now < facts.closes_at, refusal::over);
+         // Those who drop out of a call that overruns may come back.
+         bool overruns = now < facts.completes_at && usable(facts, now);
+         return unless(!facts.over && (now < facts.closes_at || overruns), refusal::over);
      }},
     {"opening", false, "the room is open", "the room is not open yet",
      [](const SeatFacts &facts, TimestampTz now) {

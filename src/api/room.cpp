@@ -16,7 +16,9 @@ pg::Statement find_current{R"(
 
 pg::Statement lock_by_id{R"(
     SELECT r.room_id, r.starts_at, r.opens_at, r.closes_at,
-           r.cancelled_at IS NOT NULL, r.closed_at IS NOT NULL
+           r.cancelled_at IS NOT NULL, r.closed_at IS NOT NULL,
+           r.completes_at > pg_catalog.clock_timestamp()
+           AND EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL)
       FROM videoroom.room r
      WHERE r.room_id = $1
        FOR NO KEY UPDATE)"};
@@ -49,8 +51,8 @@ pg::Statement hurry_create{R"(
 
 Room read_room(const pg::Rows &rows)
 {
-    return {*rows.text(0, 1),      *rows.timestamp(0, 2), *rows.timestamp(0, 3),
-            *rows.timestamp(0, 4), *rows.boolean(0, 5),   *rows.boolean(0, 6)};
+    return {*rows.text(0, 1),    *rows.timestamp(0, 2), *rows.timestamp(0, 3), *rows.timestamp(0, 4),
+            *rows.boolean(0, 5), *rows.boolean(0, 6),   *rows.boolean(0, 7)};
 }
 
 void close_room(pg::Spi &spi, std::string_view room_id)

@@ -17,9 +17,10 @@ struct Room {
     TimestampTz closes_at;
     bool cancelled;
     bool closed;
+    bool overruns;  // a call goes on in it that may
 
     // Its window is over, though nobody has closed it yet.
-    bool run_out() const { return !closed && closes_at <= GetCurrentTimestamp(); }
+    bool run_out() const { return !closed && !overruns && closes_at <= GetCurrentTimestamp(); }
 };
 
 // The open room of a booking, else its latest; nullopt where it never had one. The booking must be locked.

@@ -18,21 +18,24 @@ struct Key {
     bool optional = false;
 };
 
-constexpr std::array<Key, 7> known_keys = {
+constexpr std::array<Key, 9> known_keys = {
     {{"account_sid", &Credentials::account_sid, "AC"},
      {"auth_token", &Credentials::auth_token, ""},
      {"auth_token_secondary", &Credentials::auth_token_secondary, "", true},
      {"api_key_sid", &Credentials::api_key_sid, "SK"},
      {"api_key_secret", &Credentials::api_key_secret, ""},
      {"webhook_secret", &Credentials::webhook_secret, "", true},
-     {"webhook_secret_secondary", &Credentials::webhook_secret_secondary, "", true}}};
+     {"webhook_secret_secondary", &Credentials::webhook_secret_secondary, "", true},
+     {"proxy_user", &Credentials::proxy_user, "", true},
+     {"proxy_password", &Credentials::proxy_password, "", true}}};
 
 [[noreturn]] void refuse(const std::string &reason)
 {
     throw InvalidInput(
         "invalid credentials", reason,
         "The file must be a JSON object with account_sid, auth_token, api_key_sid, api_key_secret and, where "
-        "needed, auth_token_secondary, webhook_secret and webhook_secret_secondary.");
+        "needed, auth_token_secondary, webhook_secret, webhook_secret_secondary, proxy_user and "
+        "proxy_password.");
 }
 
 // Unknown keys are shown only if they cannot be a value that slipped into the wrong place.

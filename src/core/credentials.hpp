@@ -14,6 +14,8 @@ struct Credentials {
     // Of a SharedKey, with which callbacks are signed where a Webhook Rule says so; empty where none does.
     std::string webhook_secret;
     std::string webhook_secret_secondary;
+    std::string proxy_user;  // of videoroom.proxy; empty where it asks for none
+    std::string proxy_password;
 
     bool operator==(const Credentials &) const = default;
 };

@@ -163,6 +163,14 @@ std::string check_api_url(std::string_view text)
     return url->origin();
 }
 
+void check_proxy(std::string_view text)
+{
+    const auto url = parse_url(text);
+    if (!text.empty() && (!url || url->fragment || (!url->path.empty() && url->path != "/")))
+        throw InvalidInput("proxy must be of the form http://host:port or https://host:port", "",
+                           "Its user and password are in the credentials file: proxy_user, proxy_password.");
+}
+
 void check_callback_url(std::string_view text)
 {
     // The longest name of a database, each of its bytes written as three characters.

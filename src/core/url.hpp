@@ -26,6 +26,9 @@ std::optional<Url> parse_url(std::string_view text);
 // without a trailing slash. Else InvalidInput.
 std::string check_api_url(std::string_view url);
 
+// A proxy on the way to it, or none: of the same form, http anywhere.
+void check_proxy(std::string_view url);
+
 // Where Twilio sends its status callbacks: http or https, and written in the one form in which whoever signs
 // it writes it (Webhooks security; twilio-node 6.2). After the host it may have {database}, and a fragment
 // with Twilio's connection overrides; expanded it stays below Twilio's 1024 characters (error 53111).

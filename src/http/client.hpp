@@ -12,6 +12,14 @@
 
 namespace videoroom::http {
 
+// How to get there; all empty: straight, and trusting whom the system trusts.
+struct Route {
+    std::string proxy;  // http or https URL; https requests are tunnelled through it by CONNECT
+    std::string proxy_user;
+    std::string proxy_password;
+    std::string ca_file;  // PEM; of the only authorities that are trusted, for the proxy too
+};
+
 // One call. `url` is absolute; `method` is GET or POST, and a POST's body is already form-encoded. No user:
 // no Authorization header. `tag` is the caller's and comes back with the answer. The time includes look-up
 // and connect.
@@ -23,6 +31,7 @@ struct Request {
     std::string password;
     std::string body;
     long timeout_ms = 0;
+    Route route = {};
 };
 
 // What became of it. `answered`: a whole HTTP answer came, whatever its status. `not_sent`: no byte of the
@@ -42,7 +51,7 @@ struct Answer {
 
 // Many HTTP requests at once on one thread, without ever blocking it. A POST is sent at most once. A GET is
 // sent once more, on a new connection, when a kept one dies without an answer. Nothing else is retried, no
-// redirect followed. Proxy and netrc of the environment are ignored; TLS is 1.2 or newer, and verified. The
+// redirect followed. Proxies and netrc of the environment are ignored; TLS is 1.2 or newer, and verified. The
 // caller waits on descriptor() for at most timeout_ms() and then calls service(). Signals are blocked while
 // curl runs, so its resolver threads never run the process's handlers. SIGPIPE must be ignored by the
 // process.

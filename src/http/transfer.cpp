@@ -52,6 +52,7 @@ void Transfer::set_up(Request request, const std::string &user_agent, curl_slist
     answer_.tag = request.tag;
     request_ = std::move(request);
     set_up_connection(user_agent, headers);
+    set_up_route();
     set_up_request();
 }
 
@@ -66,7 +67,6 @@ void Transfer::set_up_connection(const std::string &user_agent, curl_slist *head
     set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    set(easy, CURLOPT_PROXY, "");
     set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -74,6 +74,25 @@ void Transfer::set_up_connection(const std::string &user_agent, curl_slist *head
     set(easy, CURLOPT_MAXAGE_CONN, max_idle_seconds);
     set(easy, CURLOPT_USERAGENT, user_agent.c_str());
     set(easy, CURLOPT_HTTPHEADER, headers);
+}
+
+void Transfer::set_up_route()
+{
+    CURL *easy = easy_.get();
+    const Route &route = request_.route;
+    set(easy, CURLOPT_PROXY, route.proxy.c_str());  // empty: none, whatever the environment says
+    set(easy, CURLOPT_NOPROXY, "");
+    if (!route.proxy_user.empty()) {
+        set(easy, CURLOPT_PROXYAUTH, static_cast<long>(CURLAUTH_BASIC));
+        set(easy, CURLOPT_PROXYUSERNAME, route.proxy_user.c_str());
+        set(easy, CURLOPT_PROXYPASSWORD, route.proxy_password.c_str());
+    }
+    if (!route.ca_file.empty()) {
+        set(easy, CURLOPT_CAINFO, route.ca_file.c_str());
+        set(easy, CURLOPT_CAPATH, static_cast<const char *>(nullptr));
+        set(easy, CURLOPT_PROXY_CAINFO, route.ca_file.c_str());
+        set(easy, CURLOPT_PROXY_CAPATH, static_cast<const char *>(nullptr));
+    }
 }
 
 void Transfer::set_up_request()
@@ -120,6 +139,8 @@ int Transfer::on_ready_to_send(void *context, char *, char *, int, int)
 {
     auto *transfer = static_cast<Transfer *>(context);
     transfer->cut_off_ = transfer->request_.method == "POST" && transfer->sent();
+    if (transfer->sent_before_ < 0)
+        transfer->sent_before_ = transfer->bytes_sent();
     // That second time is on a new connection: the other kept ones may be as dead.
     curl_easy_setopt(transfer->handle(), CURLOPT_FRESH_CONNECT, 1L);
     return transfer->cut_off_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
@@ -155,14 +176,21 @@ void Transfer::clear()
     request_ = {};
     answer_ = {};
     curl_error_ = {};
+    sent_before_ = -1;
     cut_off_ = too_large_ = false;
+}
+
+// A proxy's CONNECT counts, too.
+long Transfer::bytes_sent() const
+{
+    long bytes = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes;
 }
 
 bool Transfer::sent() const
 {
-    long bytes = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_REQUEST_SIZE, &bytes);
-    return bytes > 0;
+    return sent_before_ >= 0 && bytes_sent() > sent_before_;
 }
 
 core::Time Transfer::total_time() const

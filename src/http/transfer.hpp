@@ -35,8 +35,10 @@ private:
     static int on_ready_to_send(void *context, char *, char *, int, int);
 
     void set_up_connection(const std::string &user_agent, curl_slist *headers);
+    void set_up_route();
     void set_up_request();
     std::string header(const char *name) const;
+    long bytes_sent() const;
     bool sent() const;  // a byte of the request
     core::Time total_time() const;
     std::string describe(CURLcode code) const;
@@ -45,6 +47,7 @@ private:
     Request request_;
     Answer answer_;
     std::array<char, CURL_ERROR_SIZE> curl_error_ = {};
+    long sent_before_ = -1;   // bytes when the request was first about to be sent; -1: it never was
     bool cut_off_ = false;    // a kept connection died without an answer, and curl was about to send again
     bool too_large_ = false;  // the answer
 };

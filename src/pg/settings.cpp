@@ -42,7 +42,7 @@ bool accept(const char *value, Check &&check)
     return false;
 }
 
-bool check_credentials_file(char **value, void **, GucSource)
+bool check_file(char **value, void **, GucSource)
 {
     return accept(*value, [](std::string_view path) {
         if (!path.empty() && path.front() != '/')
@@ -55,6 +55,11 @@ bool check_api_url(char **value, void **, GucSource)
     return accept(*value, [](std::string_view url) { core::check_api_url(url); });
 }
 
+bool check_proxy(char **value, void **, GucSource)
+{
+    return accept(*value, [](std::string_view url) { core::check_proxy(url); });
+}
+
 bool check_callback_url(char **value, void **, GucSource)
 {
     return accept(*value, [](std::string_view url) {
@@ -63,10 +68,12 @@ bool check_callback_url(char **value, void **, GucSource)
     });
 }
 
-// Warns once where it is set and once in the server's log, not in every session at the reload.
-void warn_of_leak(const char *value)
+// Warns once where it is set and once in the server's log, not in every session at its start or at the
+// reload.
+void warn_of_leak(const char *value, GucSource source)
 {
-    bool listener = !IsUnderPostmaster || IsTransactionState();
+    bool stored = source == PGC_S_DATABASE || source == PGC_S_USER || source == PGC_S_DATABASE_USER;
+    bool listener = !stored && (!IsUnderPostmaster || IsTransactionState());
     if (listener && *value && core::token_in_query(value))
         pg::call([] {
             ereport(WARNING, errmsg("videoroom.link_template puts the token where web servers log it"),
@@ -74,12 +81,12 @@ void warn_of_leak(const char *value)
         });
 }
 
-bool check_link_template(char **value, void **, GucSource)
+bool check_link_template(char **value, void **, GucSource source)
 {
-    return accept(*value, [value](std::string_view link) {
+    return accept(*value, [&](std::string_view link) {
         if (!link.empty())
             core::check_link_template(link);
-        warn_of_leak(*value);
+        warn_of_leak(*value, source);
     });
 }
 
@@ -94,9 +101,9 @@ const config_enum_entry log_joins_values[] = {{"none", static_cast<int>(LogJoins
                                               {nullptr, 0, false}};
 
 void define_string(const char *name, const char *description, char **variable, const char *value,
-                   GucStringCheckHook check)
+                   GucStringCheckHook check, GucContext context = PGC_SIGHUP, int flags = 0)
 {
-    DefineCustomStringVariable(name, description, nullptr, variable, value, PGC_SIGHUP, 0, check, nullptr,
+    DefineCustomStringVariable(name, description, nullptr, variable, value, context, flags, check, nullptr,
                                nullptr);
 }
 
@@ -120,9 +127,12 @@ void define()
 
     define_bool("videoroom.enabled", "Runs a worker in each database that has the extension.", &enabled);
     define_string("videoroom.credentials_file", "JSON file with the credentials of the Twilio account.",
-                  &credentials_file, "", check_credentials_file);
+                  &credentials_file, "", check_file, PGC_SIGHUP, GUC_SUPERUSER_ONLY);
     define_string("videoroom.api_url", "Address of the Twilio Video API.", &api_url,
                   "https://video.twilio.com", check_api_url);
+    define_string("videoroom.proxy", "Proxy on the way to the Twilio Video API.", &proxy, "", check_proxy);
+    define_string("videoroom.ca_file", "PEM file with the only authorities whose certificates are trusted.",
+                  &ca_file, "", check_file);
     define_string("videoroom.callback_url", "Public URL to which Twilio sends status callbacks.",
                   &callback_url, "", check_callback_url);
     define_string("videoroom.callback_url_secondary",
@@ -130,7 +140,7 @@ void define()
                   &callback_url_secondary, "", check_callback_url);
     define_string("videoroom.link_template",
                   "Room link with {token}, and {room_id} and {room_sid} where wanted.", &link_template, "",
-                  check_link_template);
+                  check_link_template, PGC_SUSET);
     define_string("videoroom.identity_claim", "Claim of request.jwt.claims that names the user.",
                   &identity_claim, "sub", check_identity_claim);
     define_int("videoroom.join_early", "How long before its start a room opens.", &join_early, 0, 60 * 60,

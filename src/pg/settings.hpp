@@ -11,6 +11,8 @@ enum class LogJoins : int { none, refused, all };
 inline bool enabled = true;
 inline char *credentials_file = nullptr;
 inline char *api_url = nullptr;
+inline char *proxy = nullptr;
+inline char *ca_file = nullptr;
 inline char *callback_url = nullptr;
 inline char *callback_url_secondary = nullptr;
 inline char *link_template = nullptr;

@@ -70,6 +70,8 @@ void Calls::send(Call call)
     request.password = credentials.api_key_secret;
     request.body = call.request.body;
     request.timeout_ms = pg::settings::request_timeout;
+    request.route = {pg::settings::proxy, credentials.proxy_user, credentials.proxy_password,
+                     pg::settings::ca_file};
     if (!call.request.write)
         call.sent_at = GetCurrentTimestamp();
     client_.start(std::move(request));

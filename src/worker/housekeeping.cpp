@@ -19,11 +19,11 @@ pg::Statement apply_pending = {"SELECT videoroom.apply_pending($1)"};
 pg::Statement lose_sessions = {"SELECT videoroom.lose_sessions($1)"};
 pg::Statement purge = {"SELECT videoroom.purge(pg_catalog.make_interval(secs => $1::pg_catalog.float8), $2)"};
 pg::Statement select_next_due = {R"(
-    SELECT (SELECT pg_catalog.min(closes_at) FROM videoroom.room WHERE closed_at IS NULL),
+    SELECT (SELECT pg_catalog.min(coalesce(overrun_until, closes_at)) FROM videoroom.room WHERE closed_at IS NULL),
            (SELECT pg_catalog.min(retry_at) FROM videoroom.callback WHERE applied_at IS NULL))"};
 
 struct NextDue {
-    TimestampTz closing = DT_NOEND;   // a room closes
+    TimestampTz closing = DT_NOEND;   // a room's time is over
     TimestampTz callback = DT_NOEND;  // a callback is to be tried again
     bool by(TimestampTz moment) const { return std::min(closing, callback) <= moment; }
 };

@@ -96,6 +96,7 @@ table videoroom.participant|
 table videoroom.room|
 table videoroom.session|
 view videoroom.stay|
+view videoroom.standing|
 view videoroom_participants|reader scheduler
 view videoroom_rooms|reader scheduler
 \.

@@ -72,7 +72,7 @@ SELECT user_id, removed_at IS NOT NULL AS removed FROM videoroom.participant WHE
 -- A closed room takes nobody in, but still puts people out of a call that goes on.
 SELECT videoroom_cancel('c');
 SELECT pg_temp.try(format('SELECT videoroom_add_participants(%L, %L)', :'newest', '{eva}'));
-UPDATE videoroom.room SET closes_at = now() - interval '1 second' WHERE room_id = :'room';
+UPDATE videoroom.room SET closes_at = now() - interval '1 second', completes_at = now() WHERE room_id = :'room';
 SELECT pg_temp.try(format('SELECT videoroom_add_participants(%L, %L)', :'room', '{eva}'));
 SELECT videoroom_remove_participant(:'room', 'ann');
 SELECT pg_temp.calls(:'room');

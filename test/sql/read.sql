@@ -57,10 +57,12 @@ ROLLBACK TO s;
 SELECT videoroom_get('');
 ROLLBACK TO s;
 
--- The clock's step to expired shows before housekeeping wrote it; a call in it still shows.
-SELECT pg_temp.room('over', now() - interval '80 min'), pg_temp.room('over-call', now() - interval '80 min');
-SELECT videoroom.record_session('over-call', pg_temp.rm(3), now() - interval '1 h', NULL, NULL, NULL, NULL);
-UPDATE videoroom.room SET status = 'in-progress' WHERE room_id = 'over-call';
+-- The clock's step to expired shows before housekeeping wrote it; a call that goes on keeps the room open until it is ended.
+SELECT pg_temp.room('over', now() - interval '80 min'), pg_temp.room('over-call', now() - interval '80 min'),
+       pg_temp.room('over-long', now() - interval '130 min');
+SELECT videoroom.record_session('over-call', pg_temp.rm(3), now() - interval '1 h', NULL, NULL, NULL, NULL),
+       videoroom.record_session('over-long', pg_temp.rm(4), now() - interval '1 h', NULL, NULL, NULL, NULL);
+UPDATE videoroom.room SET status = 'in-progress' WHERE room_id IN ('over-call', 'over-long');
 SELECT v.room_id, r.status AS stored, v.status, v.closed_at = v.closes_at AS closed, v.final, v.no_show,
        videoroom_get(v.room_id) ->> 'status' AS got, videoroom_get(v.room_id) -> 'final' AS got_final,
        (videoroom_get(v.room_id) ->> 'closed_at')::timestamptz = v.closes_at AS got_closed

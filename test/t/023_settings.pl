@@ -69,6 +69,9 @@ my $form_of_api = qr/API URL must be of the form https:/;
 my $form_of_callback = qr/DETAIL:  Callback URL must be in its normal form\.\nHINT:  That is https:.*\{database\} is the one placeholder\./;
 my %texts = (
     credentials_file => [['credentials.json', qr/DETAIL:  The path must be absolute\./]],
+    ca_file => [['own.pem', qr/DETAIL:  The path must be absolute\./]],
+    proxy => [map { [$_, qr{DETAIL:  Proxy must be of the form http://host:port.*HINT:  Its user and password are in the credentials file}s] }
+        'proxy.internal:3128', 'socks5://proxy.internal', 'http://pro:xy@proxy.internal:3128', 'http://proxy.internal/path'],
     api_url => [
         (map { [$_, $form_of_api] } '', 'video.twilio.com', 'ftp://video.twilio.com', 'https://key:secret@video.twilio.com',
             'https://video.twilio.com/v1', 'https://video.twilio.com?a=b', 'https://video.twilio.com#a', 'https://video.twilio.com:99999'),
@@ -97,6 +100,8 @@ for my $name (sort keys %texts) {
 }
 push @statements, map { ["ALTER SYSTEM SET videoroom.$_->[0] = '$_->[1]'", '00000', qr/^\s*$/, "$_->[0] may be $_->[1]"],
     ["ALTER SYSTEM RESET videoroom.$_->[0]", '00000', qr/^\s*$/, "$_->[0] can be reset"] }
+    ['proxy', 'http://proxy.internal:3128'], ['proxy', 'https://proxy.internal/'], ['proxy', ''],
+    ['ca_file', '/etc/ssl/own.pem'], ['ca_file', ''],
     ['api_url', 'http://[::1]:8080'], ['api_url', 'http://localhost'], ['api_url', 'https://video.dublin.us1.twilio.com/'],
     ['callback_url', 'https://rooms.example/{database}?a=b#rc=1'], ['callback_url', 'http://[::1]:8080/'], ['callback_url', ''],
     ['link_template', 'https://app.example/{room_sid}/{room_id}?lang=en#{token}'], ['link_template', ''];
@@ -108,6 +113,18 @@ push @statements,
     ['ALTER SYSTEM SET videoroom.retires = 5', '(42704|42602)', qr/videoroom\.retires/, 'a misspelt setting is refused'],
     ['SET videoroom.join_early = 5', '55P02', qr/cannot be changed now/, 'a session cannot change settings for itself'],
     ['SET videoroom.identity_claim = \'email\'', '55P02', qr/cannot be changed now/, 'least of all which claim names the user'];
+
+push @statements,
+    ["ALTER DATABASE postgres SET videoroom.link_template = 'https://db.example/{room_id}?t={token}'", '00000',
+        qr/WARNING:  .*puts the token where web servers log it/, 'a template may be a database\'s, and is warned of once, when it is set'],
+    ['\c -', '00000', qr/^(?!.*WARNING).*$/s, 'not in each session that begins'],
+    [q{DO $$ BEGIN ASSERT current_setting('videoroom.link_template') = 'https://db.example/{room_id}?t={token}'; END $$}, '00000', qr/^\s*$/,
+        'where it is in force'],
+    ['ALTER DATABASE postgres RESET videoroom.link_template', '00000', qr/^\s*$/, 'it can be reset there'],
+    ['CREATE ROLE nobody_special; SET ROLE nobody_special; SHOW videoroom.credentials_file', '42501', qr/pg_read_all_settings/,
+        'where the credentials are is not told to everybody'],
+    ["SET videoroom.link_template = 'https://mine.example/{token}'", '42501', qr/permission denied/, 'nor does everybody set the template'],
+    ['RESET ROLE; DROP ROLE nobody_special', '00000', qr/^\s*$/, 'as the owner again'];
 
 push @statements, (map { ["ALTER SYSTEM SET videoroom.log_joins = '$_'", '00000', qr/^\s*$/, "log_joins may be $_"] } qw(none refused all)),
     ["ALTER SYSTEM SET videoroom.log_joins = 'some'", '22023', qr/HINT:  Available values: none, refused, all/, 'and nothing else'],

@@ -20,6 +20,8 @@ my @checked = split /\n/, $node->safe_psql('postgres', q{
       LEFT JOIN pg_trigger t ON t.tgfoid = p.oid
      ORDER BY 1});
 cmp_ok(scalar @checked, '>', 20, 'there are functions to check');
-is_deeply([grep { !/\|$/ } @checked], [], 'and nothing to find in them');
+# It does not know that a function which locks rows is volatile.
+my $locks = qr/^videoroom\.rooms_of\(text\)\|performance:00000:routine is marked as VOLATILE, should be STABLE/;
+is_deeply([grep { !/\|$/ && !/$locks/ } @checked], [], 'and nothing to find in them');
 $node->stop('fast');
 done_testing();

@@ -18,7 +18,10 @@ my $relay = start_relay($node);
 
 my $old = 'old-auth-token-0123456789abcdef0';
 my $new_secret = 'new-api-key-secret-0123456789abc';
+my %more = (webhook_secret => 'webhook-secret-0123456789abcdef01', webhook_secret_secondary => 'webhook-secret-2-0123456789abcdef',
+    proxy_user => 'somebody', proxy_password => 'proxy-password-0123456789abcdef01');
 my %secret = (
+    (map { $_ => $more{$_} } grep { $_ ne 'proxy_user' } keys %more),
     'auth token' => Simulator::TOKEN,
     'API key secret' => Simulator::SECRET,
     'HTTP authorization' => encode_base64(Simulator::KEY . ':' . Simulator::SECRET, ''),
@@ -55,7 +58,7 @@ $said .= failing("SELECT videoroom_create_booking('', now(), now(), '{}')");
 $said .= failing("INSERT INTO videoroom.callback (body, signature) VALUES ('a=b', 'forged')");
 
 # Rotation, and all that can be wrong with the file on the way.
-VideoroomTest::write_credentials($node, auth_token_secondary => $old);
+VideoroomTest::write_credentials($node, auth_token_secondary => $old, %more);
 $node->reload;
 VideoroomTest::write_credentials($node, api_key_secret => $new_secret);    # which Twilio does not know
 $node->reload;

@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -44,7 +45,8 @@ Request get(const std::string &url, long timeout_ms = 60000)
             .user = "",
             .password = "",
             .body = "",
-            .timeout_ms = timeout_ms};
+            .timeout_ms = timeout_ms,
+            .route = {}};
 }
 
 Request post(const std::string &url, const std::string &body)
@@ -55,7 +57,8 @@ Request post(const std::string &url, const std::string &body)
             .user = "",
             .password = "",
             .body = body,
-            .timeout_ms = 60000};
+            .timeout_ms = 60000,
+            .route = {}};
 }
 
 // Waits as a worker does: on the descriptor and the timeout, and on nothing else.
@@ -143,6 +146,9 @@ struct SelfSigned {
         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, host, -1, -1, 0);
         X509_set_issuer_name(certificate, name);
         X509_set_pubkey(certificate, key);
+        X509_EXTENSION *address = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
+        X509_add_ext(certificate, address, -1);
+        X509_EXTENSION_free(address);
         X509_sign(certificate, key, EVP_sha256());
         std::unique_ptr<FILE, int (*)(FILE *)> out(fopen(path.c_str(), "w"), fclose);
         PEM_write_X509(out.get(), certificate);
@@ -346,22 +352,153 @@ TEST(Client, PeerThatSpeaksNoTlsIsNotSent)
     EXPECT_EQ(answer_to(get(server.url("/", "https"))).transport, Transport::not_sent);
 }
 
+// An https server that nobody vouches for; it answers what is posted to /.
+class HttpsServer {
+public:
+    HttpsServer() : server_(identity_.path.c_str(), identity_.path.c_str())
+    {
+        server_.Post("/", [&](const httplib::Request &request, httplib::Response &response) {
+            called++;
+            response.set_content(request.body, "text/plain");
+        });
+        port = server_.bind_to_any_port("127.0.0.1");
+        thread_ = std::thread([this] { server_.listen_after_bind(); });
+        while (!server_.is_running())
+            std::this_thread::yield();
+    }
+    ~HttpsServer()
+    {
+        server_.stop();
+        thread_.join();
+    }
+    HttpsServer(const HttpsServer &) = delete;
+    HttpsServer &operator=(const HttpsServer &) = delete;
+
+    std::string url() const { return "https://127.0.0.1:" + std::to_string(port) + "/"; }
+    const std::string &certificate() const { return identity_.path; }
+
+    std::atomic<int> called = 0;
+    int port = 0;
+
+private:
+    SelfSigned identity_;
+    httplib::SSLServer server_;
+    std::thread thread_;
+};
+
 TEST(Client, CertificateThatNobodyVouchesForIsNotSent)
 {
-    SelfSigned identity;
-    httplib::SSLServer server(identity.path.c_str(), identity.path.c_str());
-    std::atomic<bool> called = false;
-    server.Post("/", [&](const httplib::Request &, httplib::Response &) { called = true; });
-    int port = server.bind_to_any_port("127.0.0.1");
-    std::thread thread([&] { server.listen_after_bind(); });
-    while (!server.is_running())
-        std::this_thread::yield();
-    Answer answer = answer_to(post("https://127.0.0.1:" + std::to_string(port) + "/", "a=b"));
-    server.stop();
-    thread.join();
+    HttpsServer server;
+    Answer answer = answer_to(post(server.url(), "a=b"));
     EXPECT_EQ(answer.transport, Transport::not_sent);
     EXPECT_NE(answer.error.find("certificate"), std::string::npos) << answer.error;
-    EXPECT_FALSE(called);
+    EXPECT_EQ(server.called, 0);
+}
+
+TEST(Client, CaFileNamesTheOnlyAuthorities)
+{
+    HttpsServer server;
+    Request request = post(server.url(), "a=b");
+    request.route.ca_file = server.certificate();
+    EXPECT_EQ(answer_to(request).body, "a=b");
+    SelfSigned stranger;
+    request.route.ca_file = stranger.path;
+    EXPECT_EQ(answer_to(request).transport, Transport::not_sent);
+    request.route.ca_file = "/nonexistent.pem";
+    EXPECT_EQ(answer_to(request).transport, Transport::not_sent);
+    EXPECT_EQ(server.called, 1);
+}
+
+int connect_to(int port)
+{
+    int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    return connect(connection, reinterpret_cast<sockaddr *>(&address), sizeof(address)) == 0 ? connection
+                                                                                             : -1;
+}
+
+// Passes on what comes, both ways, until one side closes.
+void tunnel(int one, int other)
+{
+    char buffer[4096];
+    for (;;) {
+        pollfd waited[] = {{one, POLLIN, 0}, {other, POLLIN, 0}};
+        poll(waited, 2, -1);
+        for (int i : {0, 1}) {
+            if (waited[i].revents == 0)
+                continue;
+            ssize_t size = recv(waited[i].fd, buffer, sizeof(buffer), 0);
+            if (size <= 0)
+                return;
+            RawServer::write(waited[1 - i].fd, std::string(buffer, static_cast<std::size_t>(size)));
+        }
+    }
+}
+
+TEST(Client, ProxyIsAskedForATunnelWithItsOwnPassword)
+{
+    HttpsServer server;
+    std::string asked;
+    RawServer proxy([&](int connection) {
+        asked = RawServer::read_head(connection);
+        int target = connect_to(server.port);
+        RawServer::write(connection, "HTTP/1.1 200 Connection established\r\n\r\n");
+        tunnel(connection, target);
+        close(target);
+    });
+    Client client(1, "test");
+    Request request = post(server.url(), "a=b");
+    request.route = {proxy.url(""), "pro", "xy", server.certificate()};
+    request.user = "SK1";
+    request.password = "hunter2";
+    for (int i = 0; i < 2; i++) {
+        Answer answer = answer_to(client, request);
+        EXPECT_EQ(answer.body, "a=b") << answer.error;
+    }
+    EXPECT_TRUE(asked.starts_with("CONNECT 127.0.0.1:" + std::to_string(server.port) + " HTTP/1.1\r\n"))
+        << asked;
+    EXPECT_NE(asked.find("Proxy-Authorization: Basic cHJvOnh5\r\n"), std::string::npos) << asked;
+    EXPECT_EQ(asked.find("\r\nAuthorization"), std::string::npos) << asked;
+    EXPECT_EQ(server.called, 2);
+}
+
+TEST(Client, ProxyThatRefusesOrIsNotThereMeansNotSent)
+{
+    HttpsServer server;
+    RawServer proxy([](int connection) {
+        RawServer::read_head(connection);
+        RawServer::write(connection,
+                         "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+    });
+    Request request = post(server.url(), "a=b");
+    for (const std::string &url : {proxy.url(""), "http://127.0.0.1:" + std::to_string(closed_port())}) {
+        request.route = {url, "pro", "hunter2", server.certificate()};
+        Answer answer = answer_to(request);
+        EXPECT_EQ(answer.transport, Transport::not_sent) << answer.error;
+        EXPECT_EQ(answer.error.find("hunter2"), std::string::npos) << answer.error;
+    }
+    EXPECT_EQ(server.called, 0);
+}
+
+TEST(Client, PostThatDiesInATunnelIsLostAndNotSentAgain)
+{
+    std::atomic<int> tunnels = 0;
+    RawServer target([](int connection) {
+        RawServer::read_head(connection);
+        RawServer::reset(connection);
+    });
+    RawServer proxy([&](int connection) {
+        tunnels++;
+        RawServer::read_head(connection);
+        RawServer::reset(connection);
+    });
+    Request request = post(target.url("/"), "a=b");  // no TLS: the proxy is sent the request itself
+    request.route.proxy = proxy.url("");
+    EXPECT_EQ(answer_to(request).transport, Transport::lost);
+    EXPECT_EQ(tunnels, 1);
 }
 
 TEST(Client, ResetBeforeTheAnswerIsLost)
@@ -611,10 +748,15 @@ TEST(Client, ProxyOfTheEnvironmentIsIgnored)
     std::string nobody = "http://127.0.0.1:" + std::to_string(closed_port());
     Environment http_proxy("http_proxy", nobody);
     Environment all_proxy("ALL_PROXY", nobody);
+    Environment no_proxy("no_proxy", "127.0.0.1");
     HttpServer http;
     http.server.Get("/", [](const httplib::Request &, httplib::Response &) {});
     http.start();
     EXPECT_EQ(answer_to(get(http.url("/"))).status, 200);
+    // Neither does it name whom the proxy of the settings is not for.
+    Request request = get(http.url("/"));
+    request.route.proxy = nobody;
+    EXPECT_EQ(answer_to(request).transport, Transport::not_sent);
 }
 
 TEST(Client, NetrcIsIgnored)
