@@ -58,10 +58,21 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'videoroom_reschedule';
 COMMENT ON FUNCTION @extschema@.videoroom_reschedule(text, timestamptz, timestamptz, text[], jsonb) IS
-'Moves a booking to another time and gives its new room_id
+'Moves a booking to another time and gives its room_id
 
-Ends the call of the old room, whose room_id from then on joins the new one. NULL keeps the participants or the options.
+With the same start, and the same options, that is the room it has: its end, people and metadata change, its call goes on. Else a new
+one: the call of the old room ends, and its room_id from then on joins the new one. NULL keeps the participants or the options.
 Asked again it gives the same room_id. PT404: unknown.';
+
+CREATE FUNCTION @extschema@.videoroom_update(booking_id text, metadata jsonb DEFAULT NULL, options jsonb DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'videoroom_update';
+COMMENT ON FUNCTION @extschema@.videoroom_update(text, jsonb, jsonb) IS
+'Changes what a booking is, its call undisturbed
+
+metadata replaces, options are those that change; NULL leaves them. 22023: an option that Twilio fixes when it makes the room, and has made
+it. PT404: unknown. PT409: cancelled or over.';
 
 CREATE FUNCTION @extschema@.videoroom_extend(booking_id text, ends_at timestamptz) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER

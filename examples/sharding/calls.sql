@@ -10,6 +10,8 @@ INSERT INTO call VALUES
     ('scheduler', 'videoroom_reschedule',
      'booking_id text, starts_at timestamptz, ends_at timestamptz, participants text[] DEFAULT NULL, options jsonb DEFAULT NULL',
      'text', 'public.videoroom_reschedule', 'slot_of_booking(booking_id)'),
+    ('scheduler', 'videoroom_update', 'booking_id text, metadata jsonb DEFAULT NULL, options jsonb DEFAULT NULL',
+     'void', 'public.videoroom_update', 'slot_of_booking(booking_id)'),
     ('scheduler', 'videoroom_extend', 'booking_id text, ends_at timestamptz',
      'void', 'public.videoroom_extend', 'slot_of_booking(booking_id)'),
     ('scheduler', 'videoroom_add_participants', 'room_id text, participants text[]',

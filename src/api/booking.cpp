@@ -56,7 +56,6 @@ const char *text_of(Jsonb *json)
 struct Options {
     const char *text = nullptr;  // but for the metadata
     Jsonb *metadata = nullptr;
-    std::size_t metadata_size = 0;  // as text
 };
 
 // Metadata stays as the server has it: its numbers may be larger than any that JSON libraries hold.
@@ -69,7 +68,6 @@ Options take_apart(Jsonb *given)
                                : nullptr;
     if (metadata) {
         options.metadata = JsonbValueToJsonb(metadata);
-        options.metadata_size = strlen(text_of(options.metadata));
         given = DatumGetJsonbP(
             DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(given), CStringGetTextDatum(key.data())));
     }
@@ -113,16 +111,22 @@ void sort_participants(std::vector<std::string> &participants)
         throw core::InvalidInput("participant \"" + *twice + "\" is given twice");
 }
 
+pg::Value read_metadata(Datum metadata, const std::string &name)
+{
+    Jsonb *given = pg::call([&] { return DatumGetJsonbP(metadata); });
+    if (!JB_ROOT_IS_OBJECT(given))
+        throw core::InvalidInput(name + " must be a JSON object");
+    if (pg::call([&] { return strlen(text_of(given)); }) > metadata_limit)
+        throw core::InvalidInput(name + " must be at most 16 kB");
+    return {JSONBOID, JsonbPGetDatum(given), false};
+}
+
 void read_options(Datum options, Booking &booking)
 {
     const Options given = pg::call([&] { return take_apart(DatumGetJsonbP(options)); });
-    if (given.metadata && !JB_ROOT_IS_OBJECT(given.metadata))
-        throw core::InvalidInput("option \"metadata\" must be a JSON object");
-    if (given.metadata_size > metadata_limit)
-        throw core::InvalidInput("option \"metadata\" must be at most 16 kB");
+    booking.metadata = given.metadata ? read_metadata(JsonbPGetDatum(given.metadata), "option \"metadata\"")
+                                      : pg::jsonb("{}");
     booking.options = core::options_json(core::parse_options(given.text));
-    booking.metadata =
-        given.metadata ? pg::Value{JSONBOID, JsonbPGetDatum(given.metadata), false} : pg::jsonb("{}");
 }
 
 // Written out: of a tree of JSON values it takes five times as long.

@@ -42,6 +42,9 @@ void sort_participants(std::vector<std::string> &participants);
 // Fills in options and metadata: a jsonb, in which "metadata" is an object whose text has at most 16 kB.
 void read_options(Datum options, Booking &booking);
 
+// A metadata that was given: an object whose text has at most 16 kB, else InvalidInput that calls it `name`.
+pg::Value read_metadata(Datum metadata, const std::string &name);
+
 // What tells a repeat of a request from another one, as videoroom.room.request has it. Options and metadata
 // have columns of their own.
 std::string request_json(const Booking &booking);

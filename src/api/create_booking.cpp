@@ -36,7 +36,7 @@ Booking read_booking(const Arguments &arguments)
     check_times(booking.starts_at, booking.ends_at, booking.window);
     booking.participants = arguments.users(3, "participants");
     sort_participants(booking.participants);
-    read_options(arguments.datum(4, "options"), booking);
+    read_options(arguments.given(4) ? arguments.datum(4, "options") : pg::jsonb("{}").datum, booking);
     return booking;
 }
 

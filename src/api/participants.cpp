@@ -1,11 +1,12 @@
 #include "api/arguments.hpp"
+#include "api/people.hpp"
 #include "api/refusal.hpp"
 #include "api/room.hpp"
 
 namespace videoroom::api {
 namespace {
 
-pg::Statement invite{R"(
+pg::Statement invite_users{R"(
     WITH invited AS (
         INSERT INTO videoroom.participant AS p (room_id, user_id)
         SELECT DISTINCT $1, u.user_id FROM pg_catalog.unnest($2) u (user_id)
@@ -33,7 +34,7 @@ pg::Statement forget_removals{R"(
                               JOIN videoroom.connection c ON c.room_sid = s.room_sid
                              WHERE s.room_id = $1 AND c.user_id = ANY ($2))))"};
 
-pg::Statement put_out{R"(
+pg::Statement put_user_out{R"(
     WITH removed AS (
         UPDATE videoroom.participant p SET removed_at = pg_catalog.clock_timestamp()
          WHERE p.room_id = $1 AND p.user_id = $2 AND p.removed_at IS NULL
@@ -68,10 +69,7 @@ void add_participants(const std::string &room_id, const std::vector<std::string>
     pg::Spi spi;
     Room room = lock_newest_room(spi, room_id);
     check_open(room);
-    spi.execute(invite, {pg::text(room.room_id), pg::text_array(users)});
-    pg::Rows invited = spi.read_latest(count_invited, {pg::text(room.room_id)});
-    check_participant_count(static_cast<std::size_t>(*invited.bigint(0, 1)));
-    spi.execute(forget_removals, {pg::text(room.room_id), pg::text_array(users)});
+    invite(spi, room.room_id, users);
 }
 
 // Works on a closed room too: a call goes on after the doors have closed.
@@ -79,18 +77,38 @@ void remove_participant(const std::string &room_id, const std::string &user_id)
 {
     pg::Spi spi;
     Room room = lock_newest_room(spi, room_id);
-    spi.execute(note_uninvited, {pg::text(room.room_id), pg::text(user_id)});
-    if (spi.execute(find_participant, {pg::text(room.room_id), pg::text(user_id)}).empty())
-        refuse(refusal::unknown_participant);
-    pg::Rows removed = spi.execute(put_out, {pg::text(room.room_id), pg::text(user_id)});
-    if (removed.count() == 0)
-        return;
-    if (*spi.execute(may_be_inside, {pg::text(room.room_id), pg::text(user_id)}).boolean(0, 1))
-        enqueue_now(spi, room.room_id, "remove-participant", "identity/" + user_id);
-    settle(spi, room.room_id);  // puts out the connections we know of
+    switch (put_out(spi, room.room_id, user_id)) {
+        case Removal::unknown:
+            refuse(refusal::unknown_participant);
+        case Removal::before:
+            return;
+        case Removal::now:
+            settle(spi, room.room_id);
+    }
 }
 
 }  // namespace
+
+void invite(pg::Spi &spi, const std::string &room_id, const std::vector<std::string> &users)
+{
+    spi.execute(invite_users, {pg::text(room_id), pg::text_array(users)});
+    pg::Rows invited = spi.read_latest(count_invited, {pg::text(room_id)});
+    check_participant_count(static_cast<std::size_t>(*invited.bigint(0, 1)));
+    spi.execute(forget_removals, {pg::text(room_id), pg::text_array(users)});
+}
+
+Removal put_out(pg::Spi &spi, const std::string &room_id, const std::string &user_id)
+{
+    spi.execute(note_uninvited, {pg::text(room_id), pg::text(user_id)});
+    if (spi.execute(find_participant, {pg::text(room_id), pg::text(user_id)}).empty())
+        return Removal::unknown;
+    pg::Rows removed = spi.execute(put_user_out, {pg::text(room_id), pg::text(user_id)});
+    if (removed.count() == 0)
+        return Removal::before;
+    if (*spi.execute(may_be_inside, {pg::text(room_id), pg::text(user_id)}).boolean(0, 1))
+        enqueue_now(spi, room_id, "remove-participant", "identity/" + user_id);
+    return Removal::now;
+}
 
 VIDEOROOM_FUNCTION(videoroom_add_participants)
 {

@@ -1,4 +1,5 @@
 #include "api/booking.hpp"
+#include "api/people.hpp"
 #include "api/refusal.hpp"
 #include "api/room.hpp"
 
@@ -26,6 +27,24 @@ pg::Statement note{R"(
     INSERT INTO videoroom.event (room_id, kind, detail)
     VALUES ($1, 'rescheduled', pg_catalog.jsonb_build_object('successor', $2)))"};
 
+// With the same start and nothing else of what Twilio fixes when it makes a room.
+pg::Statement can_stay{R"(
+    SELECT r.starts_at = $2 AND ($3::jsonb IS NULL OR r.options = $3::jsonb)
+      FROM videoroom.room r WHERE r.room_id = $1)"};
+
+pg::Statement find_others{R"(
+    SELECT p.user_id FROM videoroom.participant p
+     WHERE p.room_id = $1 AND p.removed_at IS NULL AND p.user_id <> ALL ($2)
+     ORDER BY p.user_id)"};
+
+pg::Statement change{R"(
+    WITH room AS (
+        UPDATE videoroom.room r
+           SET request = CASE WHEN $3 THEN r.request || ($2::jsonb - 'participants') ELSE $2::jsonb END,
+               metadata = coalesce($4, r.metadata)
+         WHERE r.room_id = $1)
+    INSERT INTO videoroom.event (room_id, kind) VALUES ($1, 'rescheduled'))"};
+
 struct Wish {
     Booking booking;
     bool keep_participants;
@@ -52,15 +71,17 @@ Wish read_wish(const Arguments &arguments)
     return wish;
 }
 
+std::optional<std::string> wished_options(const Wish &wish)
+{
+    return wish.keep_options ? std::nullopt : std::optional(wish.booking.options);
+}
+
 bool fulfilled(pg::Spi &spi, const Room &room, const Wish &wish)
 {
     const Booking &booking = wish.booking;
-    std::optional<std::string> options;
-    if (!wish.keep_options)
-        options = booking.options;
-    pg::Rows rows = spi.execute(
-        compare, {pg::text(room.room_id), pg::text(request_json(booking)),
-                  pg::boolean(wish.keep_participants), pg::text_or_null(options), booking.metadata});
+    pg::Rows rows = spi.execute(compare, {pg::text(room.room_id), pg::text(request_json(booking)),
+                                          pg::boolean(wish.keep_participants),
+                                          pg::text_or_null(wished_options(wish)), booking.metadata});
     return *rows.boolean(0, 1);
 }
 
@@ -78,6 +99,30 @@ void inherit(pg::Spi &spi, const Room &room, Wish &wish)
     }
 }
 
+bool can_keep(pg::Spi &spi, const Room &room, const Wish &wish)
+{
+    return *spi.execute(can_stay, {pg::text(room.room_id), pg::timestamp(wish.booking.starts_at),
+                                   pg::text_or_null(wished_options(wish))})
+                .boolean(0, 1);
+}
+
+// The room and its call stay: its end, people and metadata become what is wished.
+void change_in_place(pg::Spi &spi, const Room &room, const Wish &wish)
+{
+    const Booking &booking = wish.booking;
+    move_end(spi, room, booking.ends_at);
+    if (!wish.keep_participants) {
+        pg::Rows others =
+            spi.read_latest(find_others, {pg::text(room.room_id), pg::text_array(booking.participants)});
+        for (const std::string &user : others.texts())
+            put_out(spi, room.room_id, user);
+        invite(spi, room.room_id, booking.participants);
+    }
+    spi.execute(change, {pg::text(room.room_id), pg::text(request_json(booking)),
+                         pg::boolean(wish.keep_participants), booking.metadata});
+    settle(spi, room.room_id);
+}
+
 std::string reschedule(Wish wish)
 {
     pg::Spi spi;
@@ -89,6 +134,10 @@ std::string reschedule(Wish wish)
     bool open = !room->closed && !room->run_out();
     if (open && fulfilled(spi, *room, wish))
         return room->room_id;
+    if (open && can_keep(spi, *room, wish)) {
+        change_in_place(spi, *room, wish);
+        return room->room_id;
+    }
 
     inherit(spi, *room, wish);
     if (open)

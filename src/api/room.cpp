@@ -49,6 +49,19 @@ pg::Statement hurry_create{R"(
      WHERE o.room_id = $1 AND o.action = 'create-room' AND o.dead_at IS NULL
        AND o.run_at > pg_catalog.clock_timestamp())"};
 
+pg::Statement set_end{R"(
+    WITH room AS (
+        UPDATE videoroom.room r SET ends_at = $2, closes_at = $3, completes_at = $4
+         WHERE r.room_id = $1 AND (r.ends_at, r.closes_at, r.completes_at) <> ($2, $3, $4)
+        RETURNING r.room_id),
+    complete AS (
+        UPDATE videoroom.outbox o SET run_at = $4
+          FROM room
+         WHERE o.room_id = room.room_id AND o.action = 'complete-room' AND o.dead_at IS NULL
+           AND o.priority = 3 AND o.attempts = 0)
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    SELECT room.room_id, 'extended', pg_catalog.jsonb_build_object('ends_at', $2) FROM room)"};
+
 Room read_room(const pg::Rows &rows)
 {
     return {*rows.text(0, 1),    *rows.timestamp(0, 2), *rows.timestamp(0, 3), *rows.timestamp(0, 4),
@@ -107,6 +120,15 @@ void check_open(const Room &room)
         refuse(refusal::change_cancelled);
     if (room.closed || room.run_out())
         refuse(refusal::change_over);
+}
+
+void move_end(pg::Spi &spi, const Room &room, TimestampTz ends_at)
+{
+    Window window = window_of(room.starts_at, ends_at);
+    window.opens_at = room.opens_at;
+    check_times(room.starts_at, ends_at, window);
+    spi.execute(set_end, {pg::text(room.room_id), pg::timestamp(ends_at), pg::timestamp(window.closes_at),
+                          pg::timestamp(window.completes_at)});
 }
 
 void cancel_room(pg::Spi &spi, std::string_view room_id, const std::optional<std::string> &reason)

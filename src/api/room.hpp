@@ -35,6 +35,10 @@ void settle(pg::Spi &spi, std::string_view room_id);
 // Refuses with PT409 where the room is cancelled or over.
 void check_open(const Room &room);
 
+// Moves the end of its booking, and with it when it closes and its call is ended. InvalidInput for a window
+// longer than a day.
+void move_end(pg::Spi &spi, const Room &room, TimestampTz ends_at);
+
 // Ends an open room for good, and a call that is going on in it.
 void cancel_room(pg::Spi &spi, std::string_view room_id, const std::optional<std::string> &reason);
 void end_room(pg::Spi &spi, std::string_view room_id);

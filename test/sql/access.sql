@@ -82,6 +82,7 @@ function videoroom_reschedule(text,timestamp with time zone,timestamp with time 
 function videoroom_retry(bigint)|operator
 function videoroom_room_slot(text)|
 function videoroom_slot(text)|
+function videoroom_update(text,jsonb,jsonb)|scheduler
 function videoroom_stats()|operator
 schema videoroom|operator relay
 sequence videoroom.callback_id_seq|

@@ -22,6 +22,7 @@ SELECT pg_temp.try($$SELECT videoroom_cancel('')$$);
 SELECT pg_temp.try($$SELECT videoroom_cancel(NULL)$$);
 SELECT pg_temp.try($$SELECT videoroom_reschedule(E'\t', now(), now())$$);
 SELECT pg_temp.try($$SELECT videoroom_extend(NULL, now())$$);
+SELECT pg_temp.try($$SELECT videoroom_update(NULL)$$);
 SELECT pg_temp.try($$SELECT videoroom_end(NULL)$$);
 SELECT pg_temp.try($$SELECT videoroom_end('')$$);
 SELECT pg_temp.try($$SELECT videoroom_join(NULL, 'ann')$$);
@@ -64,7 +65,7 @@ SELECT pg_temp.try(format('SELECT videoroom_add_participants(%L, %L)', :'held',
     ARRAY(SELECT 'u' || i FROM generate_series(1, 999) i)));
 
 -- Options are known ones within Twilio's ranges.
-SELECT pg_temp.book(options => NULL);
+SELECT pg_temp.book('none', options => NULL);
 SELECT pg_temp.book(options => '[]');
 SELECT pg_temp.book(options => '{"max_participant": 5}');
 SELECT pg_temp.book(options => '{"max_participants": 51}');

@@ -58,7 +58,7 @@ SELECT pg_temp.state(:'room');
 
 -- An old room_id ends the newest room.
 SELECT videoroom_create_booking('chain', now(), now() + '1 hour', '{ann}') AS first \gset
-SELECT videoroom_reschedule('chain', now(), now() + '2 hours') AS second \gset
+SELECT videoroom_reschedule('chain', now() + '1 second', now() + '2 hours') AS second \gset
 SELECT videoroom_cancel('chain');
 SELECT videoroom_create_booking('chain', now(), now() + '3 hours', '{ann}') AS third \gset
 SELECT videoroom_end(:'first');

@@ -65,7 +65,7 @@ SELECT videoroom_remove_participant(:'other', 'bob');
 SELECT pg_temp.calls(:'other');
 
 -- An old room_id means the newest room.
-SELECT videoroom_reschedule('c', now(), now() + '2 hours', '{ann,bob}') AS newest \gset
+SELECT videoroom_reschedule('c', now() + '1 second', now() + '2 hours', '{ann,bob}') AS newest \gset
 SELECT videoroom_add_participants(:'other', '{dee}'), videoroom_remove_participant(:'other', 'bob');
 SELECT user_id, removed_at IS NOT NULL AS removed FROM videoroom.participant WHERE room_id = :'newest' ORDER BY 1;
 

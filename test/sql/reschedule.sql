@@ -24,9 +24,40 @@ SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z') = :'s
        videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z', NULL,
                             '{"metadata": {"ward": 7}, "max_participants": 4}') = :'second' AS same_options;
 
--- Other people or other options are another wish.
-SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z', '{dee}') AS third \gset
-SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z', NULL, '{}') AS fourth \gset
+-- With the same start the room stays, with another end, other people and other metadata; its call with it.
+SAVEPOINT in_place;
+INSERT INTO videoroom.session (room_sid, room_id, started_rest) VALUES ('RM' || repeat('2', 32), :'second', now());
+INSERT INTO videoroom.connection (participant_sid, room_sid, user_id, connected_rest)
+VALUES ('PA' || repeat('2', 32), 'RM' || repeat('2', 32), 'ann', now());
+SELECT videoroom.settle_room(:'second');
+SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:30Z', '{cid,dee}', '{"metadata": {"ward": 8}, "max_participants": 4}') = :'second' AS kept;
+SELECT status, starts_at, ends_at, closes_at - ends_at AS grace, metadata, options, request FROM videoroom.room WHERE room_id = :'second';
+SELECT user_id, removed_at IS NOT NULL AS out FROM videoroom.participant WHERE room_id = :'second' ORDER BY 1;
+SELECT action, target, priority, run_at = r.completes_at AS at_its_end
+  FROM videoroom.outbox JOIN videoroom.room r USING (room_id) WHERE room_id = :'second' ORDER BY action COLLATE "C", target COLLATE "C";
+SELECT kind, detail FROM videoroom.event WHERE room_id = :'second' ORDER BY id;
+SELECT count(*) AS events FROM videoroom.event WHERE room_id = :'second' \gset
+-- A thousand others take the place of those who were there.
+SAVEPOINT many;
+SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:30Z', ARRAY(SELECT 'u' || n FROM generate_series(1, 1000) n)) = :'second' AS many;
+SELECT count(*) FILTER (WHERE removed_at IS NULL) AS invited, count(*) FILTER (WHERE removed_at IS NOT NULL) AS out FROM videoroom.participant WHERE room_id = :'second';
+ROLLBACK TO many;
+-- Again it has no effect; NULL keeps the people.
+SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:30Z', '{cid,dee}', '{"metadata": {"ward": 8}, "max_participants": 4}') = :'second' AS again,
+       videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:30Z') = :'second' AS once_more;
+SELECT count(*) - :events AS more_events FROM videoroom.event WHERE room_id = :'second';
+SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-02 11:15Z') = :'second' AS shorter;
+SELECT ends_at, request FROM videoroom.room WHERE room_id = :'second';
+-- A booking as it was first is another one now.
+SELECT regexp_replace(pg_temp.try($$SELECT videoroom_create_booking('b', '2030-01-02 10:00Z', '2030-01-02 11:00Z', '{ann,cid}',
+    '{"max_participants": 4, "metadata": {"ward": 7}}')$$), '[0-9a-zA-Z]{25}', 'ROOM') AS as_it_was;
+SELECT pg_temp.try($$SELECT videoroom_reschedule('b', '2030-01-02 10:00Z', '2030-01-04 11:00Z')$$);
+ROLLBACK TO in_place;
+
+-- Another start, or an option that Twilio fixes when it makes the room, takes another room.
+SELECT videoroom_reschedule('b', '2030-01-02 10:01Z', '2030-01-02 11:00Z', '{dee}') AS third \gset
+SELECT videoroom_reschedule('b', '2030-01-02 10:01Z', '2030-01-02 11:00Z', NULL, '{}') AS fourth \gset
+SELECT :'third' <> :'second' AS another, :'fourth' <> :'third' AS and_another;
 SELECT p.user_id, r.options ->> 'max_participants' AS max, r.metadata
   FROM videoroom.room r JOIN videoroom.participant p USING (room_id) WHERE room_id = :'fourth';
 SELECT pg_temp.try($$SELECT videoroom_reschedule('nobody has this', now(), now() + '1 hour')$$);

@@ -27,6 +27,7 @@ BEGIN
             'videoroom_cancel(text, text)',
             'videoroom_reschedule(text, timestamptz, timestamptz, text[], jsonb)',
             'videoroom_extend(text, timestamptz)',
+            'videoroom_update(text, jsonb, jsonb)',
             'videoroom_add_participants(text, text[])',
             'videoroom_remove_participant(text, text)',
             'videoroom_end(text)',
