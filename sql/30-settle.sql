@@ -5,7 +5,15 @@ SELECT r.room_id, live.open, live.since,
        coalesce(r.closed_at, CASE
            WHEN r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL
                 OR r.closes_at <= statement_timestamp() AND (NOT live.open OR r.completes_at <= statement_timestamp())
-           THEN least(r.cancelled_at, r.ended_at, r.closes_at) END) AS closed_at
+           THEN least(r.cancelled_at, r.ended_at, r.closes_at) END) AS closed_at,
+       -- Of nobody who was invited, came and is gone, nothing follows: they may be still to come.
+       (SELECT CASE WHEN bool_or(c.disconnected_at IS NULL) AND NOT bool_or(c.disconnected_at IS NULL AND p.user_id IS NOT NULL AND p.removed_at IS NULL)
+                    THEN greatest(max(c.disconnected_at) FILTER (WHERE p.user_id IS NOT NULL), max(p.removed_at)) END
+          FROM videoroom.session s
+          JOIN videoroom.connection c ON c.room_sid = s.room_sid
+          LEFT JOIN videoroom.participant p ON p.room_id = r.room_id AND p.user_id = c.user_id
+         WHERE s.room_id = r.room_id AND s.ended_at IS NULL)
+           + make_interval(mins => (r.options ->> 'empty_room_timeout')::integer) AS deserted_until
   FROM videoroom.room r
  CROSS JOIN LATERAL (
        SELECT count(*) > 0 AS open, max(s.started_at) AS since
@@ -16,6 +24,7 @@ COMMENT ON VIEW videoroom.standing IS
 COMMENT ON COLUMN videoroom.standing.room_id IS 'The room';
 COMMENT ON COLUMN videoroom.standing.open IS 'A session is open';
 COMMENT ON COLUMN videoroom.standing.since IS 'Since when';
+COMMENT ON COLUMN videoroom.standing.deserted_until IS 'Only people are in it who are not, or no longer, invited: when Twilio would end it if they were not there, which it is billed for';
 COMMENT ON COLUMN videoroom.standing.closed_at IS 'The room''s, or what it would be if somebody looked now: a room stays open while a call overruns closes_at, until completes_at';
 
 CREATE FUNCTION videoroom.settle_rooms(room_ids text[], announce boolean DEFAULT true) RETURNS void
@@ -28,7 +37,7 @@ BEGIN
     -- The status is the first of these that holds. OFFSET 0, here and below: else the planner may read all sessions there are
     -- into a hash table to ask about a few.
     WITH derived AS (
-        SELECT r.room_id, r.starts_at, r.opens_at, r.ends_at, r.completes_at, now.open, now.since,
+        SELECT r.room_id, r.starts_at, r.opens_at, r.ends_at, r.completes_at, now.open, now.since, now.deserted_until,
                least(r.cancelled_at, r.ended_at) AS stopped_at,
                r.status AS was, r.closed_at AS was_closed_at, now.closed_at,
                r.overrun_until AS was_overrun,
@@ -64,10 +73,10 @@ BEGIN
     SELECT d.room_id, call.action, call.target, call.priority, call.run_at, d.starts_at
       FROM derived d
      CROSS JOIN LATERAL (
-           -- An open session is ended when its call may not go on, or now if the room was closed on purpose.
+           -- An open session is ended when its call may not go on, or nobody invited is left; now if the room was closed on purpose.
            SELECT 'complete-room', '',
                   CASE WHEN d.stopped_at IS NULL THEN 3 ELSE 0 END,
-                  CASE WHEN d.stopped_at IS NULL THEN d.completes_at ELSE moment END,
+                  CASE WHEN d.stopped_at IS NULL THEN least(d.completes_at, d.deserted_until) ELSE moment END,
                   greatest(d.since, d.stopped_at)
             WHERE d.open
            UNION ALL

@@ -108,8 +108,12 @@ BEGIN
     VALUES (room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
         'event', kind, 'at', payload ->> 'Timestamp', 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
 
-    -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends.
+    -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends, unless they leave it
+    -- to people who are not invited.
     IF session.is_new OR NOT session.is_open
+       OR kind = 'participant-disconnected'
+          AND EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = sid AND c.disconnected_at IS NULL)
+          AND EXISTS (SELECT FROM videoroom.standing now WHERE now.room_id = room AND now.deserted_until IS NOT NULL)
        OR EXISTS (SELECT FROM videoroom.participant p
                    WHERE p.room_id = room AND p.user_id = known_as AND p.removed_at IS NOT NULL) THEN
         PERFORM videoroom.settle_rooms(ARRAY[room]);

@@ -393,6 +393,34 @@ set_config($node, reconcile_interval => '1s');
         'and are not recorded');
 }
 
+# --- whom nobody invited
+
+{
+    my $room = book($node, 'deserted', people => 'alice,bob');
+    made($node, $room);
+    my $end = "FROM videoroom.outbox JOIN videoroom.room USING (room_id) WHERE room_id = '$room' AND action = 'complete-room'";
+    my $alice = $twilio->join($room, 'alice')->{participant_sid};
+    $twilio->join($room, 'ghost');
+    $twilio->leave($alice);
+    $twilio->delivered;
+    is(one("SELECT run_at < completes_at $end"), 't', 'a call that is left to somebody uninvited is to be ended early');
+    $alice = $twilio->join($room, 'alice')->{participant_sid};
+    $twilio->delivered;
+    sql("UPDATE videoroom.outbox SET run_at = now() WHERE room_id = '$room' AND action = 'complete-room'");
+    wait_until { one("SELECT run_at = completes_at $end") eq 't' } $patience, 'the worker to look again';
+    ok(in_progress_at($twilio, $room), 'once somebody invited is back it goes on');
+    $twilio->leave($alice);
+    $twilio->delivered;
+    is(one("SELECT run_at < completes_at $end"), 't', 'until they leave again');
+    sql("UPDATE videoroom.connection SET disconnected_callback = now() - interval '6 min'
+        WHERE user_id = 'alice' AND room_sid IN (SELECT room_sid FROM videoroom.session WHERE room_id = '$room')");
+    sql("UPDATE videoroom.outbox SET run_at = now() WHERE room_id = '$room' AND action = 'complete-room'");
+    wait_until { !in_progress_at($twilio, $room) } $patience, 'the call to be ended';
+    $twilio->delivered;
+    is(status($room), 'completed', 'after empty_room_timeout it is ended');
+    isnt(joined($room), '', 'and whoever is invited can come again');
+}
+
 # --- what is kept
 
 {

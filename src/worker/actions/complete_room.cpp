@@ -6,7 +6,8 @@ namespace videoroom::worker {
 namespace {
 
 pg::Statement select_facts = {R"(
-    SELECT o.id, r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL AS on_purpose, r.completes_at,
+    SELECT o.id, r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL AS on_purpose,
+           least(r.completes_at, (SELECT now.deserted_until FROM videoroom.standing now WHERE now.room_id = r.room_id)) AS due,
            open.since AS open_since, open.alive_at
       FROM videoroom.outbox o
       JOIN videoroom.room r ON r.room_id = o.room_id
@@ -45,10 +46,10 @@ const Kind complete = {.action = core::Action::complete_room,
 
 Decision decide(const Row &row, const pg::Record &facts, const Circumstances &circumstances)
 {
-    TimestampTz completes_at = facts.timestamp("completes_at").value();
+    TimestampTz due = facts.timestamp("due").value();
     std::optional<TimestampTz> open_since = facts.timestamp("open_since");
-    if (!facts.boolean("on_purpose").value() && completes_at > circumstances.now)
-        return Decision::postpone(completes_at);
+    if (!facts.boolean("on_purpose").value() && due > circumstances.now)
+        return Decision::postpone(due);
     // Twilio: no room outlives 24 hours, unless it shows us one that does.
     TimestampTz oldest = circumstances.now - USECS_PER_DAY;
     if (row.open_sid && open_since && *open_since <= oldest &&

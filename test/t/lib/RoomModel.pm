@@ -50,7 +50,7 @@ sub stays {
         my $left = $end // $over;
         my $joined = start(callbacks(\@about, 'participant-connected'), answers(\@about, 'stay', 'start'));
         $joined //= $left - $duration * 1_000_000 if defined $left && defined $duration;
-        push @stays, { sid => $sid, session => $session, user => $about[0]{user}, joined => $joined, left => $left,
+        push @stays, { sid => $sid, session => $session, user => $about[0]{user}, joined => $joined, left => $left, gone => $end,
             open => !defined $left };
     }
     return @stays;
@@ -96,7 +96,8 @@ sub expected {
     my $sessions = sessions($room, $facts, $now);
     my @stays = stays($facts, $sessions);
     my %people = map { $_ => 1 } keys %{ $room->{removed} }, map { $_->{user} } @stays;
-    my $closed = least($room->{cancelled}, $room->{ended}, $room->{closes} <= $now ? $room->{closes} : undef);
+    my $overruns = $room->{completes} > $now && grep { !defined $_->{end} } values %$sessions;
+    my $closed = least($room->{cancelled}, $room->{ended}, $room->{closes} <= $now && !$overruns ? $room->{closes} : undef);
     return {
         status => status($room, $sessions, \@stays, $now),
         closed_at => $closed,
@@ -109,16 +110,30 @@ sub expected {
     };
 }
 
-# The calls to Twilio that must have been asked for: { action and target => when }. An open session will be ended, at once where
-# the room was closed on purpose; a removed person who is connected is put out; a room whose last session ended unattended
-# while its booking is on is made again.
+# Are only people there who are not, or no longer, invited, and was somebody there who is? Then when the last of these left;
+# where one of those who are there was removed, at a time that the model does not know, 'unknown'.
+sub deserted {
+    my ($room, @stays) = @_;
+    my @there = grep { !defined $_->{gone} } @stays;
+    return undef if !@there || grep { exists $room->{removed}{ $_->{user} } && !$room->{removed}{ $_->{user} } } @there;
+    return 'unknown' if grep { $room->{removed}{ $_->{user} } } @stays;
+    return greatest(map { $_->{gone} } grep { exists $room->{removed}{ $_->{user} } } @stays);
+}
+
+# The calls to Twilio that must have been asked for: { action and target => when, or several }. An open session will be ended, at
+# once where the room was closed on purpose, earlier where it was deserted; a removed person who is connected is put out; a room
+# whose last session ended unattended while its booking is on is made again.
 sub expected_calls {
     my ($room, $facts, $now) = @_;
     my $sessions = sessions($room, $facts, $now);
     my @stays = stays($facts, $sessions);
     my @open = grep { !defined $sessions->{$_}{end} } keys %$sessions;
     my %calls;
-    $calls{'complete-room'} = defined($room->{cancelled} // $room->{ended}) ? 'now' : 'in the end' if @open;
+    my %is_open = map { $_ => 1 } @open;
+    my $deserted = deserted($room, grep { $is_open{ $_->{session} } } @stays);
+    my $early = defined $deserted && $deserted ne 'unknown' && $deserted + 300_000_000 < $room->{completes};
+    # What is asked for early is looked at again, so it stays where people have come back.
+    $calls{'complete-room'} = defined($room->{cancelled} // $room->{ended}) ? 'now' : $early ? 'early' : 'in the end or early' if @open;
     $calls{"remove-participant $_->{sid}"} = 'now' for grep { $_->{open} && $room->{removed}{ $_->{user} } } @stays;
 
     my $over = defined($room->{cancelled} // $room->{ended}) || $room->{ends} <= $now;
