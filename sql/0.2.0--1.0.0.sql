@@ -36,6 +36,7 @@ COMMENT ON COLUMN videoroom.session.detached_at IS 'When a copy left it to the o
 ALTER TABLE videoroom.room ADD COLUMN overrun_until timestamptz;
 DROP INDEX videoroom.room_open_closes;
 CREATE INDEX room_open_closes ON videoroom.room ((coalesce(overrun_until, closes_at))) WHERE closed_at IS NULL;
+CREATE INDEX room_successor ON videoroom.room (successor) WHERE successor IS NOT NULL;
 COMMENT ON COLUMN videoroom.room.closed_at IS 'Least of cancelled_at, ended_at and closes_at, set once when the first of them has come; while a call overruns closes_at, when that is over';
 COMMENT ON COLUMN videoroom.room.overrun_until IS 'completes_at, once closes_at has come and a call goes on; then housekeeping looks again';
 COMMENT ON COLUMN videoroom.room.closes_at IS 'Joins are refused from here: ends_at + join_grace; while a call goes on, from completes_at';

@@ -66,6 +66,7 @@ CREATE INDEX room_booking ON videoroom.room (booking_id, created_at);
 CREATE INDEX room_open_closes ON videoroom.room ((coalesce(overrun_until, closes_at))) WHERE closed_at IS NULL;
 CREATE INDEX room_closed ON videoroom.room (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX room_starts ON videoroom.room (starts_at);
+CREATE INDEX room_successor ON videoroom.room (successor) WHERE successor IS NOT NULL;
 COMMENT ON TABLE videoroom.room IS 'One room for one booking';
 COMMENT ON COLUMN videoroom.room.room_id IS 'Unguessable name of the room, the UniqueName at Twilio';
 COMMENT ON COLUMN videoroom.room.home IS 'NULL: the foreign key makes a dump restore home first, and NULL takes no lock on its one row';

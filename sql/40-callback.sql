@@ -305,21 +305,33 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    most CONSTANT integer := 100000;
     kept bigint;
+    till timestamptz;
 BEGIN
     IF since IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'since must not be null';
     END IF;
     -- The worker applies them, in batches that wait for nobody.
-    UPDATE videoroom.callback c
-       SET applied_at = NULL, outcome = NULL, attempts = 0, retry_at = clock_timestamp(), error = NULL
-     WHERE c.received_at >= since;
-    GET DIAGNOSTICS kept = ROW_COUNT;
+    WITH oldest AS (
+        SELECT c.id FROM videoroom.callback c WHERE c.received_at >= since ORDER BY c.received_at LIMIT most),
+    due AS (
+        UPDATE videoroom.callback c
+           SET applied_at = NULL, outcome = NULL, attempts = 0, retry_at = clock_timestamp(), error = NULL
+          FROM oldest
+         WHERE c.id = oldest.id
+        RETURNING c.received_at)
+    SELECT count(*), max(due.received_at) INTO kept, till FROM due;
     PERFORM videoroom.wake();
+    IF EXISTS (SELECT FROM videoroom.callback c WHERE c.received_at > till) THEN
+        RAISE NOTICE USING MESSAGE = format('callbacks up to %s are replayed, not those that came later', till),
+            HINT = format('Run: SELECT videoroom_replay(%L);', till);
+    END IF;
     RETURN kept;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.videoroom_replay(timestamptz) IS
 'Has the kept callbacks that came in since then applied again, and gives their number
 
-Harmless at any time: what is known already changes nothing. The worker does it; health check callbacks says what is left.';
+Harmless at any time: what is known already changes nothing. The worker does it; health check callbacks says what is left. Of more
+than 100,000 it takes the oldest, and says where to go on.';

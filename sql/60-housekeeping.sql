@@ -64,26 +64,37 @@ COMMENT ON FUNCTION videoroom.lose_sessions(integer) IS
     'Gives up sessions whose end nobody reported and that Twilio cannot have any more, at most so many; returns how many';
 
 CREATE FUNCTION videoroom.done_with(room videoroom.room, before timestamptz) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+    SELECT room.closed_at < before
+       AND NOT EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = room.room_id AND s.ended_at IS NULL OFFSET 0)
+       AND NOT EXISTS (SELECT FROM videoroom.outbox o
+                        WHERE o.room_id = room.room_id AND o.lane = 'call' AND o.dead_at IS NULL OFFSET 0)
+$$;
+COMMENT ON FUNCTION videoroom.done_with(videoroom.room, timestamptz) IS
+    'Whether a room closed before that moment, with nothing going on and nothing left to do';
+
+CREATE FUNCTION videoroom.forgettable(before timestamptz, most integer, among text[] DEFAULT NULL) RETURNS text[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- An old room_id joins the newest room of its chain, so it is needed as long as that one is. OFFSET 0: as in settle_rooms.
-    RETURN NOT EXISTS (
+    -- An old room_id joins the newest room of its chain, so it is needed as long as that one is: from there back.
+    RETURN ARRAY(
         WITH RECURSIVE chain AS (
-            SELECT room.room_id
-            UNION
-            SELECT r.successor FROM chain JOIN videoroom.room r ON r.room_id = chain.room_id
-             WHERE r.successor IS NOT NULL)
-        SELECT FROM chain JOIN videoroom.room r ON r.room_id = chain.room_id
-         WHERE r.closed_at IS NULL OR r.closed_at >= before
-            OR EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id AND s.ended_at IS NULL OFFSET 0)
-            OR EXISTS (SELECT FROM videoroom.outbox o
-                        WHERE o.room_id = r.room_id AND o.lane = 'call' AND o.dead_at IS NULL OFFSET 0));
+            (SELECT r.room_id FROM videoroom.room r
+              WHERE r.closed_at < before AND (among IS NULL OR r.room_id = ANY (among)) AND videoroom.done_with(r, before)
+                AND NOT EXISTS (SELECT FROM videoroom.room n WHERE n.room_id = r.successor OFFSET 0)
+              ORDER BY r.closed_at
+              LIMIT most)
+            UNION ALL
+            SELECT r.room_id FROM chain JOIN videoroom.room r ON r.successor = chain.room_id
+             WHERE (among IS NULL OR r.room_id = ANY (among)) AND videoroom.done_with(r, before))
+        SELECT c.room_id FROM chain c LIMIT most);
 END
 $$;
-COMMENT ON FUNCTION videoroom.done_with(videoroom.room, timestamptz) IS
-    'Whether a room and all that came after it closed before that moment, with nothing going on and nothing left to do';
+COMMENT ON FUNCTION videoroom.forgettable(timestamptz, integer, text[]) IS
+    'At most so many rooms that are done with, as are all that came after them; among: of these alone';
 
 CREATE FUNCTION videoroom.purge(retention interval, batch integer) RETURNS integer
 LANGUAGE plpgsql
@@ -95,16 +106,11 @@ DECLARE
     purged integer;
     gone   integer;
 BEGIN
-    SELECT array_agg(locked.room_id) INTO rooms
-      FROM (SELECT r.room_id FROM videoroom.room r
-             WHERE r.closed_at < before AND videoroom.done_with(r, before)
-             ORDER BY r.closed_at
-             LIMIT batch
-               FOR UPDATE SKIP LOCKED) locked;
-    -- A successor may have been booked before the lock was ours.
-    SELECT coalesce(array_agg(r.room_id), '{}') INTO rooms
-      FROM videoroom.room r
-     WHERE r.room_id = ANY (rooms) AND videoroom.done_with(r, before);
+    rooms := ARRAY(SELECT r.room_id FROM videoroom.room r
+                    WHERE r.room_id = ANY (videoroom.forgettable(before, batch))
+                      FOR UPDATE SKIP LOCKED);
+    -- A successor may have been booked before the lock was ours, or be somebody else's now.
+    rooms := videoroom.forgettable(before, batch, rooms);
 
     DELETE FROM videoroom.event e WHERE e.room_id = ANY (rooms);
     DELETE FROM videoroom.outbox o WHERE o.room_id = ANY (rooms) AND o.lane = 'call';

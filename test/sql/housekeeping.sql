@@ -94,7 +94,14 @@ SELECT room_id FROM videoroom.room WHERE room_id LIKE 'p-%' ORDER BY 1;
 SELECT (SELECT count(*) FROM videoroom.session WHERE room_sid = pg_temp.rm(20)) AS session,
        (SELECT count(*) FROM videoroom.connection WHERE participant_sid = pg_temp.pa(20)) AS connection,
        (SELECT count(*) FROM videoroom.event WHERE room_id IN ('p-plain', 'p-dead')) AS event;
--- Once the end of the chain is old enough, all of it goes; an open session and work to do hold a room for ever.
+-- Once the end of the chain is old enough, all of it goes; an open session, work to do and a loop, which there cannot be, hold a room for ever.
 SELECT videoroom.purge('75 days', 100);
 SELECT room_id FROM videoroom.room WHERE room_id LIKE 'p-%' ORDER BY 1;
+-- A long chain goes in batches, from its end.
+SELECT pg_temp.room('l-' || lpad(n::text, 4, '0'), '100 days') FROM generate_series(1, 450) n \g (format=unaligned tuples_only) /dev/null
+UPDATE videoroom.room SET closed_at = closes_at, successor = CASE WHEN room_id <> 'l-0450' THEN 'l-' || lpad((substr(room_id, 3)::int + 1)::text, 4, '0') END
+ WHERE room_id LIKE 'l-%';
+SELECT videoroom.purge('90 days', 200), max(room_id) FROM videoroom.room WHERE room_id LIKE 'l-%';
+SELECT max(room_id), count(*) FROM videoroom.room WHERE room_id LIKE 'l-%';
+SELECT videoroom.purge('90 days', 200), videoroom.purge('90 days', 200), videoroom.purge('90 days', 200);
 ROLLBACK;

@@ -256,4 +256,20 @@ for my $most (12, 50) {
     is($twilio->violations, 0, 'no request violated the contract');
 }
 
+# --- a transaction with more bookings than the server has locks for
+
+{
+    my $twilio = start_simulator();
+    my $small = new_node(name => 'locks', simulator => $twilio, enabled => 'off', conf => "max_locks_per_transaction = 10\n");
+    my $many = q{SELECT count(videoroom_create_booking('many-' || n, now(), now() + interval '1 hour', '{ann}')) FROM generate_series(1, 5000) n};
+    my ($state, $message) = refusal($small, $many);
+    is_deeply([$state, $message], ['54000', 'too many bookings or callbacks in one transaction'], 'it is refused before others find none left');
+    my ($fit) = $small->safe_psql('postgres', q{SELECT setting::int * 40 FROM pg_settings WHERE name = 'max_locks_per_transaction'});
+    is($small->safe_psql('postgres', $many =~ s/5000/$fit/r), $fit, 'some hundreds are taken');
+    my $savepoints = join '', map { "SAVEPOINT s; SELECT videoroom_cancel('gone-$_') FROM videoroom_create_booking('gone-$_', now(), now() + interval '1 hour', '{ann}'); ROLLBACK TO s; " } 1 .. 3 * $fit;
+    is(scalar(() = $small->safe_psql('postgres', "\\set QUIET 1\nBEGIN; $savepoints COMMIT; SELECT 'done'") =~ /done/g), 1,
+        'what savepoints have let go does not count');
+    $small->stop('fast');
+}
+
 done_testing();
