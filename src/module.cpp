@@ -1,4 +1,5 @@
 // What the server does when it loads the library.
+#include "api/refusal_log.hpp"
 #include "pg/postgres.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_state.hpp"
@@ -19,6 +20,7 @@ void _PG_init(void)
     if (!process_shared_preload_libraries_in_progress)
         return;
     pg::shared::reserve();
+    api::log_refusals_sparingly();
     worker::watch_ddl();
     worker::register_launcher();
 }

@@ -1,115 +1,258 @@
 #include "database.hpp"
 
-#include <poll.h>
-
+#include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // Twilio gives up after 15 seconds, retries included (Webhooks: connection overrides).
-constexpr const char *connect_seconds = "3";
 constexpr const char *prepare_session = "SET statement_timeout = '5s'";
-constexpr auto patience = std::chrono::seconds(7);
+constexpr auto connect_patience = std::chrono::seconds(3);
+constexpr auto answer_patience = std::chrono::seconds(7);
+constexpr std::size_t most_waiting = 5000;
+
+constexpr const char *name = "callback";
+constexpr const char *insert = "INSERT INTO videoroom.callback (body, signature, url) VALUES ($1, $2, $3)";
+constexpr const char *ask_whether_writable = "SHOW transaction_read_only";
+
+std::chrono::milliseconds connect_limit()
+{
+    const char *given = std::getenv("PGCONNECT_TIMEOUT");
+    const int seconds = given != nullptr ? std::atoi(given) : 0;
+    return seconds > 0 ? std::chrono::seconds(seconds) : connect_patience;
+}
 
 }  // namespace
 
-void Database::execute(const char *statement, const std::vector<Text> &parameters)
+void Session::start(Job job)
 {
-    bool kept = connection_ != nullptr;
-    try {
-        Result result = attempt(statement, parameters);
-        if (kept && PQstatus(connection_.get()) == CONNECTION_BAD) {  // the server restarted meanwhile
-            connection_.reset();
-            result = attempt(statement, parameters);
-        }
-        judge(result.get());
-    } catch (const Unavailable &) {
-        connection_.reset();
-        throw;
+    job_ = std::move(job);
+    kept_ = state_ == State::ready;
+    limit_ = Clock::now() + answer_patience;
+    if (kept_)
+        ask();
+    else
+        connect();
+}
+
+pollfd Session::wanted() const
+{
+    // An idle session is watched, so that one which the server has closed is known to be.
+    const bool open = connection_ != nullptr && PQsocket(connection_.get()) >= 0;
+    return {open ? PQsocket(connection_.get()) : -1, events_, 0};
+}
+
+Clock::time_point Session::due() const
+{
+    return job_ ? std::min(limit_, job_->deadline) : Clock::time_point::max();
+}
+
+void Session::go_on(bool ready)
+{
+    if (job_ && Clock::now() >= due())
+        return broken("no answer from the database in time");
+    if (!ready)
+        return;
+    if (state_ == State::connecting)
+        return after_connecting();
+    if (PQconsumeInput(connection_.get()) == 0)
+        return broken(PQerrorMessage(connection_.get()));
+    if ((events_ & POLLOUT) != 0 && PQflush(connection_.get()) == 0)
+        events_ = POLLIN;
+    if (state_ != State::ready)
+        take_results();
+    else if (PQstatus(connection_.get()) == CONNECTION_BAD)
+        close();
+}
+
+void Session::connect()
+{
+    constexpr std::array names = {"client_encoding", "tcp_user_timeout", "fallback_application_name",
+                                  static_cast<const char *>(nullptr)};
+    constexpr std::array values = {"UTF8", "7000", "videoroom-relay", static_cast<const char *>(nullptr)};
+    connection_.reset(PQconnectStartParams(names.data(), values.data(), 0));
+    if (connection_ == nullptr || PQstatus(connection_.get()) == CONNECTION_BAD)
+        return broken(connection_ == nullptr ? "out of memory" : PQerrorMessage(connection_.get()));
+    PQsetNoticeReceiver(
+        connection_.get(), [](void *, const PGresult *) {}, nullptr);  // errors tell enough
+    state_ = State::connecting;
+    events_ = POLLOUT;
+    limit_ = Clock::now() + connect_limit();
+}
+
+void Session::after_connecting()
+{
+    switch (PQconnectPoll(connection_.get())) {
+        case PGRES_POLLING_READING:
+            events_ = POLLIN;
+            return;
+        case PGRES_POLLING_WRITING:
+            events_ = POLLOUT;
+            return;
+        case PGRES_POLLING_OK:
+            PQsetnonblocking(connection_.get(), 1);
+            limit_ = Clock::now() + answer_patience;
+            return send(State::setting, PQsendQuery(connection_.get(), prepare_session) == 1);
+        default:
+            return broken(PQerrorMessage(connection_.get()));
     }
 }
 
-Result Database::attempt(const char *statement, const std::vector<Text> &parameters)
+void Session::send(State next, bool sent)
 {
-    if (connection_ == nullptr)
-        connect();
-    return run(statement, parameters);
+    if (!sent)
+        return broken(PQerrorMessage(connection_.get()));
+    state_ = next;
+    events_ = PQflush(connection_.get()) == 0 ? POLLIN : POLLIN | POLLOUT;
 }
 
-void Database::connect()
+void Session::take_results()
 {
-    const char *timeout = std::getenv("PGCONNECT_TIMEOUT");
-    std::array names = {"connect_timeout", "client_encoding", "tcp_user_timeout", "fallback_application_name",
-                        static_cast<const char *>(nullptr)};
-    std::array values = {timeout != nullptr ? timeout : connect_seconds, "UTF8", "7000", "videoroom-relay",
-                         static_cast<const char *>(nullptr)};
-    connection_.reset(PQconnectdbParams(names.data(), values.data(), 0));
-    PQsetNoticeReceiver(
-        connection_.get(), [](void *, const PGresult *) {}, nullptr);  // errors tell enough
-    if (PQstatus(connection_.get()) != CONNECTION_OK)
-        throw Unavailable(PQerrorMessage(connection_.get()));
-    judge(run(prepare_session, {}).get());
+    while (PQisBusy(connection_.get()) == 0) {
+        PGresult *next = PQgetResult(connection_.get());
+        if (next == nullptr)
+            return step_done();
+        result_.reset(next);
+    }
+}
+
+void Session::step_done()
+{
+    if (state_ == State::asking)
+        return judge();
+    if (PQresultStatus(result_.get()) != PGRES_COMMAND_OK)
+        return judge();
+    if (state_ == State::setting)
+        return send(State::preparing, PQsendPrepare(connection_.get(), name, insert, 0, nullptr) == 1);
+    ask();
 }
 
 // Parameters travel in binary, that is with their lengths: a NUL must not cut a body short.
-Result Database::run(const char *statement, const std::vector<Text> &parameters)
+void Session::ask()
 {
-    constexpr Oid text_type = 25;
-    std::vector<Oid> types(parameters.size(), text_type);
-    std::vector<int> formats(parameters.size(), 1);
+    if (job_->kind == Job::Kind::health)
+        return send(State::asking, PQsendQueryParams(connection_.get(), ask_whether_writable, 0, nullptr,
+                                                     nullptr, nullptr, nullptr, 0) == 1);
     std::vector<const char *> values;
     std::vector<int> lengths;
-    for (const Text &parameter : parameters) {
+    for (const Text &parameter : job_->parameters) {
         values.push_back(parameter ? parameter->data() : nullptr);
         lengths.push_back(parameter ? static_cast<int>(parameter->size()) : 0);
     }
-    if (PQsendQueryParams(connection_.get(), statement, static_cast<int>(parameters.size()), types.data(),
-                          values.data(), lengths.data(), formats.data(), 0) == 0)
-        return nullptr;
-    Result last;
-    for (;;) {
-        await();
-        Result next(PQgetResult(connection_.get()));
-        if (next == nullptr)
-            return last;
-        last = std::move(next);
-    }
+    const std::vector<int> formats(values.size(), 1);
+    send(State::asking, PQsendQueryPrepared(connection_.get(), name, static_cast<int>(values.size()),
+                                            values.data(), lengths.data(), formats.data(), 0) == 1);
 }
 
-// Until the answer can be read without waiting; a server that has frozen must not keep the thread.
-void Database::await()
+void Session::judge()
 {
-    auto deadline = Clock::now() + patience;
-    while (PQisBusy(connection_.get()) == 1) {
-        auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-        pollfd waited = {PQsocket(connection_.get()), POLLIN, 0};
-        if (left <= 0 || poll(&waited, 1, static_cast<int>(left)) == 0)
-            throw Unavailable("no answer from the database in time");
-        if (PQconsumeInput(connection_.get()) == 0)
-            return;
+    const ExecStatusType status = PQresultStatus(result_.get());
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+        const bool answered = status == PGRES_TUPLES_OK && PQntuples(result_.get()) == 1;
+        if (answered && std::string_view(PQgetvalue(result_.get(), 0, 0)) == "on") {
+            finish(503, "the server takes no writes: it is a standby, or read-only");
+            return close();  // another of the hosts may
+        }
+        return finish(204, "");
     }
-}
-
-void Database::judge(const PGresult *result) const
-{
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return;
-    const char *field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (field == nullptr || message == nullptr)
-        throw Unavailable(PQerrorMessage(connection_.get()));
-    std::string_view sqlstate = field;
-    std::string reason = std::string(sqlstate) + " " + message;
+    const char *field = PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result_.get(), PG_DIAG_MESSAGE_PRIMARY);
+    if (field == nullptr || message == nullptr || PQstatus(connection_.get()) == CONNECTION_BAD)
+        return broken(PQerrorMessage(connection_.get()));
+    const std::string_view sqlstate = field;
+    const std::string reason = std::string(sqlstate) + " " + message;
     if (sqlstate == "PT403")
-        throw Refused(403, reason);
+        return finish(403, reason);
     if (sqlstate.starts_with("22"))  // 22023: not acceptable; 22021: not text at all
-        throw Refused(400, reason);
-    throw Unavailable(reason);
+        return finish(400, reason);
+    if (sqlstate == "26000")  // somebody in between has given the session away
+        return broken(reason);
+    finish(503, reason);
+    close();
+}
+
+// A session that was kept may have been broken before it was used: then it is opened once more.
+void Session::broken(const std::string &why)
+{
+    close();
+    if (!job_)
+        return;
+    if (kept_ && !job_->repeated && Clock::now() < job_->deadline) {
+        job_->repeated = true;
+        return connect();
+    }
+    finish(503, why);
+}
+
+void Session::finish(int status, const std::string &reason)
+{
+    if (state_ != State::closed) {
+        state_ = State::ready;
+        events_ = POLLIN;
+    }
+    const Job job = std::exchange(job_, std::nullopt).value();
+    job.done(status, reason);
+}
+
+void Session::close()
+{
+    result_.reset();
+    connection_.reset();
+    state_ = State::closed;
+    events_ = 0;
+}
+
+void Database::submit(Job job)
+{
+    if (waiting_.size() >= most_waiting)
+        return job.done(503, "too many callbacks wait for the database");
+    job.deadline = Clock::now() + answer_patience;
+    waiting_.push_back(std::move(job));
+    deal_out();
+}
+
+bool Database::idle() const
+{
+    return waiting_.empty() && std::all_of(sessions_.begin(), sessions_.end(),
+                                           [](const Session &session) { return session.idle(); });
+}
+
+void Database::add_wanted(std::vector<pollfd> &wanted) const
+{
+    for (const Session &session : sessions_)
+        wanted.push_back(session.wanted());
+}
+
+Clock::time_point Database::due() const
+{
+    auto due = waiting_.empty() ? Clock::time_point::max() : waiting_.front().deadline;
+    for (const Session &session : sessions_)
+        due = std::min(due, session.due());
+    return due;
+}
+
+void Database::go_on(const std::vector<pollfd> &polled, std::size_t first)
+{
+    for (std::size_t i = 0; i < sessions_.size(); i++)
+        sessions_[i].go_on(polled[first + i].revents != 0);
+    while (!waiting_.empty() && Clock::now() >= waiting_.front().deadline) {
+        const Job late = std::move(waiting_.front());
+        waiting_.pop_front();
+        late.done(503, "no session of the database was free in time");
+    }
+    deal_out();
+}
+
+// An open session first.
+void Database::deal_out()
+{
+    for (Session &session : sessions_)
+        if (!waiting_.empty() && session.idle()) {
+            Job job = std::move(waiting_.front());
+            waiting_.pop_front();
+            session.start(std::move(job));
+        }
 }

@@ -1,28 +1,26 @@
 // Takes Twilio's status callbacks and puts them into the table videoroom.callback: see README.md.
 
-#include <httplib.h>
-#include <sys/socket.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
-#include <string_view>
-#include <thread>
 #include <vector>
 
 #include "database.hpp"
+#include "server.hpp"
 #include "settings.hpp"
 
 namespace {
 
 constexpr std::size_t max_body = 65536;
-constexpr const char *insert_callback =
-    "INSERT INTO videoroom.callback (body, signature, url) VALUES ($1, $2, $3)";
+constexpr auto farewell = std::chrono::seconds(8);  // at the end, for what the database still has
+constexpr auto quiet = std::chrono::minutes(1);     // between two lines about forged callbacks
 
 // One line, whole, whatever the database or a caller put into it.
 void log(std::string line)
@@ -34,153 +32,147 @@ void log(std::string line)
         std::perror("relay");
 }
 
-thread_local Database database;
-
-void answer(httplib::Response &response, const std::string &what, int status, const std::string &reason)
-{
-    log(std::to_string(status) + " " + what + ": " + reason);
-    response.status = status;
-}
-
-void execute(httplib::Response &response, const std::string &what, const char *statement,
-             const std::vector<Text> &parameters = {})
-{
-    try {
-        database.execute(statement, parameters);
-        response.status = 204;
-    } catch (const Refused &e) {
-        answer(response, what, e.status, e.what());
-    } catch (const std::exception &e) {
-        answer(response, what, 503, e.what());
+class Relay {
+public:
+    explicit Relay(const Settings &settings)
+        : settings_(settings),
+          database_(static_cast<std::size_t>(settings.sessions)),
+          server_(settings.address, settings.port, [this](Request &request) { take(request); })
+    {
     }
+
+    int port() const { return server_.port(); }
+
+    // Until a signal can be read from `signals`; what the database has then is answered.
+    void serve(int signals);
+
+private:
+    void take(Request &request);
+    void receive(Request &request);
+    void submit(Request &request, const char *what, Job::Kind kind, std::vector<Text> parameters);
+    void answer(Request &request, const char *what, int status, const std::string &reason);
+    void count_refused(const std::string &line);
+    void tell_of_refused();
+
+    const Settings &settings_;
+    Database database_;
+    Server server_;
+    bool ending_ = false;
+    std::size_t refused_ = 0;  // since the last line about them
+    Clock::time_point told_ = Clock::time_point::min();
+};
+
+void Relay::answer(Request &request, const char *what, int status, const std::string &reason)
+{
+    const std::string line = std::to_string(status) + " " + what + ": " + reason;
+    if (status >= 400 && status < 500)
+        count_refused(line);
+    else if (status != 204)
+        log(line);
+    request.answer(status);
 }
 
-// Reads all of it, so that the connection is at the next request then, but keeps only what may be stored.
-// Gives whether it came whole. A content reader, since the library itself ends forms at 8 kB.
-bool read_body(const httplib::Request &request, const httplib::ContentReader &read, std::string &body)
+// Anybody can post: they do not fill the log.
+void Relay::count_refused(const std::string &line)
 {
-    if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding"))
-        return true;
-    if (request.is_multipart_form_data())  // the library reads these in its own way or not at all
-        return read([](const auto &) { return true; }, [](const char *, std::size_t) { return true; });
-    return read([&](const char *data, std::size_t size) {
-        body.append(data, std::min(size, max_body + 1 - body.size()));
-        return true;
-    });
+    refused_++;
+    if (told_ != Clock::time_point::min() && Clock::now() < told_ + quiet)
+        return;
+    log(line);
+    refused_--;
+    tell_of_refused();
 }
 
-// The URL that Twilio called, as it signed it: a proxy knows the true one, the request does not.
-Text called_url(const Settings &settings, const httplib::Request &request)
+void Relay::tell_of_refused()
 {
-    std::size_t query = request.target.find('?');
-    if (!settings.public_url || query == std::string::npos)
-        return settings.public_url;
-    return *settings.public_url + request.target.substr(query);
+    if (refused_ > 0)
+        log(std::to_string(refused_) + " more refused within a minute");
+    refused_ = 0;
+    told_ = Clock::now();
 }
 
-void receive(const Settings &settings, const httplib::Request &request, httplib::Response &response,
-             const httplib::ContentReader &read)
+void Relay::submit(Request &request, const char *what, Job::Kind kind, std::vector<Text> parameters)
 {
-    const std::string what = "callback";
-    std::string body;
-    if (!read_body(request, read, body))
-        answer(response, what, 400, "the body did not come whole");
-    else if (body.size() > max_body)
-        answer(response, what, 413, "the body is larger than " + std::to_string(max_body) + " bytes");
-    else if (!request.get_header_value("Content-Type").starts_with("application/x-www-form-urlencoded"))
-        answer(response, what, 415, "not a form");
-    else if (std::string signature = request.get_header_value("X-Twilio-Signature"); signature.empty())
-        answer(response, what, 403, "no X-Twilio-Signature");
-    else
-        execute(response, what, insert_callback, {body, signature, called_url(settings, request)});
+    database_.submit({kind,
+                      std::move(parameters),
+                      [this, &request, what](int status, const std::string &reason) {
+                          answer(request, what, status, reason);
+                      },
+                      {}});
 }
 
-// Routes are regular expressions.
-std::string literally(const std::string &path)
+void Relay::receive(Request &request)
 {
-    std::string pattern;
-    for (char c : path) {
-        if (std::string_view(".^$|()[]{}*+?\\").find(c) != std::string_view::npos)
-            pattern += '\\';
-        pattern += c;
+    constexpr const char *what = "callback";
+    const std::string signature = request.header("X-Twilio-Signature");
+    if (request.body.size() > max_body)
+        return answer(request, what, 413, "the body is larger than " + std::to_string(max_body) + " bytes");
+    if (!request.header("Content-Type").starts_with("application/x-www-form-urlencoded"))
+        return answer(request, what, 415, "not a form");
+    if (signature.empty())
+        return answer(request, what, 403, "no X-Twilio-Signature");
+    // The URL that Twilio called, as it signed it: a proxy knows the true one, the request does not.
+    Text url = settings_.public_url;
+    if (url && request.query)
+        *url += *request.query;
+    submit(request, what, Job::Kind::insert, {std::move(request.body), signature, url});
+}
+
+void Relay::take(Request &request)
+{
+    if (ending_)
+        return request.answer(503);
+    if (request.path == "/healthz")
+        return request.method == "GET" ? submit(request, "healthz", Job::Kind::health, {})
+                                       : request.answer(405);
+    if (request.path != settings_.path)
+        return request.answer(404);
+    request.method == "POST" ? receive(request) : request.answer(405);
+}
+
+void Relay::serve(int signals)
+{
+    std::vector<pollfd> polled;
+    auto end = Clock::time_point::max();
+    while (!ending_ || (!database_.idle() && Clock::now() < end)) {
+        polled = {{ending_ ? -1 : signals, POLLIN, 0}, {server_.descriptor(), POLLIN, 0}};
+        database_.add_wanted(polled);
+        auto due = std::min({server_.due(), database_.due(), end});
+        if (refused_ > 0)
+            due = std::min(due, told_ + quiet);
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+            std::min<Clock::duration>(due - Clock::now(), quiet));
+        poll(polled.data(), polled.size(), static_cast<int>(std::max<long>(0, left.count())));
+        if (polled[0].revents != 0) {
+            server_.stop_listening();
+            ending_ = true;
+            end = Clock::now() + farewell;
+        }
+        database_.go_on(polled, 2);
+        server_.go_on();
+        if (refused_ > 0 && Clock::now() >= told_ + quiet)
+            tell_of_refused();
     }
-    return pattern;
-}
-
-void configure(httplib::Server &server, const Settings &settings)
-{
-    server.new_task_queue = [&] {
-        return new httplib::ThreadPool(static_cast<std::size_t>(settings.threads));
-    };
-    server.set_tcp_nodelay(true);
-    server.set_keep_alive_max_count(1000);
-    server.set_keep_alive_timeout(1);  // an idle connection keeps a thread
-    server.Get("/healthz", [](const httplib::Request &, httplib::Response &response) {
-        execute(response, "healthz", "SELECT");
-    });
-    server.Post(literally(settings.path),
-                [&](const httplib::Request &request, httplib::Response &response,
-                    const httplib::ContentReader &read) { receive(settings, request, response, read); });
-}
-
-// Gives the port.
-int bind(httplib::Server &server, const Settings &settings)
-{
-    int socket = -1;
-    // The library's own option is SO_REUSEPORT, with which two relays would share a port and not know it.
-    server.set_socket_options([&](int descriptor) {
-        int on = 1;
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-        socket = descriptor;
-    });
-    int port = settings.port;
-    if (port == 0)
-        port = server.bind_to_any_port(settings.address);
-    else if (!server.bind_to_port(settings.address, port))
-        port = -1;
-    if (port <= 0)
-        throw std::runtime_error("could not listen on " + settings.address + " port " +
-                                 std::to_string(settings.port));
-    // The library's own backlog is 5: the sixth caller at once would wait a second.
-    listen(socket, SOMAXCONN);
-    return port;
+    server_.go_on();  // the last answers
+    tell_of_refused();
 }
 
 void announce(const std::string &address, int port)
 {
-    bool v6 = address.find(':') != std::string::npos;
+    const bool v6 = address.find(':') != std::string::npos;
     std::printf("listening on %s:%d\n", v6 ? ("[" + address + "]").c_str() : address.c_str(), port);
     std::fflush(stdout);
 }
 
-int serve(const Settings &settings)
+int signals_that_end()
 {
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before the first thread, so that all of them have it
+    sigprocmask(SIG_BLOCK, &ends, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
-
-    httplib::Server server;
-    configure(server, settings);
-    announce(settings.address, bind(server, settings));
-
-    std::atomic<bool> ending = false;
-    std::atomic<bool> failed = false;
-    std::thread listener([&] {
-        server.listen_after_bind();
-        failed = !ending;
-        kill(getpid(), SIGTERM);
-    });
-    int signal = 0;
-    sigwait(&ends, &signal);
-    ending = true;
-    server.stop();  // requests under way are answered first
-    listener.join();
-    if (failed)
-        log("could not accept connections any more");
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 }  // namespace
@@ -195,7 +187,11 @@ int main(int argc, char **argv)
         return 2;
     }
     try {
-        return serve(settings);
+        const int signals = signals_that_end();
+        Relay relay(settings);
+        announce(settings.address, relay.port());
+        relay.serve(signals);
+        return EXIT_SUCCESS;
     } catch (const std::exception &e) {
         log(e.what());
         return EXIT_FAILURE;

@@ -32,7 +32,7 @@ void set(Settings &settings, std::string_view name, const std::string &value)
     else if (name == "public-url")
         settings.public_url = value;
     else
-        settings.threads = number("threads", value, 1, 1000);
+        settings.sessions = number("sessions", value, 1, 100);
 }
 
 // The path is the public URL's unless it is given: a proxy may have changed it.
@@ -55,9 +55,9 @@ void complete(Settings &settings)
 }
 
 constexpr const char *usage =
-    "usage: relay [--address 127.0.0.1] [--port 8080] [--path /twilio] [--public-url URL] [--threads 16]\n"
+    "usage: relay [--address 127.0.0.1] [--port 8080] [--path /twilio] [--public-url URL] [--sessions 8]\n"
     "The environment gives the same: RELAY_ADDRESS, RELAY_PORT, RELAY_PATH, RELAY_PUBLIC_URL, "
-    "RELAY_THREADS.\n"
+    "RELAY_SESSIONS.\n"
     "Port 0 is a free one. The database is libpq's: PGHOST, PGDATABASE, PGUSER, PGSERVICE and so on.\n";
 
 }  // namespace
@@ -65,12 +65,12 @@ constexpr const char *usage =
 Settings read_settings(int argc, char **argv)
 {
     constexpr std::array variables = {"RELAY_ADDRESS", "RELAY_PORT", "RELAY_PATH", "RELAY_PUBLIC_URL",
-                                      "RELAY_THREADS"};
+                                      "RELAY_SESSIONS"};
     const std::array<option, 7> options = {{{"address", required_argument, nullptr, 'o'},
                                             {"port", required_argument, nullptr, 'o'},
                                             {"path", required_argument, nullptr, 'o'},
                                             {"public-url", required_argument, nullptr, 'o'},
-                                            {"threads", required_argument, nullptr, 'o'},
+                                            {"sessions", required_argument, nullptr, 'o'},
                                             {"help", no_argument, nullptr, 'h'},
                                             {nullptr, 0, nullptr, 0}}};
     Settings settings;

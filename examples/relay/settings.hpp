@@ -8,7 +8,7 @@ struct Settings {
     int port = 8080;
     std::string path;                       // of the request, as it arrives here
     std::optional<std::string> public_url;  // that Twilio calls and signs
-    int threads = 16;                       // and database connections
+    int sessions = 8;                       // and database connections
 };
 
 // From the environment, then the arguments. Throws std::invalid_argument for what makes no sense; --help

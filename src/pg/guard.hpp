@@ -29,7 +29,7 @@ private:
 };
 
 // An error of ours with a SQLSTATE of its own. `expected` ones are answers, not faults: their statement
-// stays out of the log.
+// and context stay out of the log.
 class Failure : public std::exception {
 public:
     Failure(int sqlstate, std::string message, std::string detail = "", std::string hint = "",
@@ -150,7 +150,8 @@ std::invoke_result_t<F> wall(F &&f)
         ReThrowError(report.server);
     ereport(ERROR, errcode(report.code), errmsg("%s", report.message),
             report.detail[0] ? errdetail("%s", report.detail) : 0,
-            report.hint[0] ? errhint("%s", report.hint) : 0, report.expected ? errhidestmt(true) : 0);
+            report.hint[0] ? errhint("%s", report.hint) : 0, report.expected ? errhidestmt(true) : 0,
+            report.expected ? errhidecontext(true) : 0);
     pg_unreachable();
 }
 

@@ -25,6 +25,8 @@ void each(Stats &stats, Deed deed)
                              &callbacks.genuine_at,
                              &callbacks.mismatched_at,
                              &callbacks.mismatched,
+                             &callbacks.forged_told_at,
+                             &callbacks.forged_told,
                              &calls.sent,
                              &calls.ok,
                              &calls.limited,

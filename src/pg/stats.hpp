@@ -29,9 +29,11 @@ struct alignas(PG_CACHE_LINE_SIZE) Callbacks {
     Counter not_understood;
     Counter forged;
     Lengths lag;
-    Counter genuine_at;     // the last one, a TimestampTz; 0: never
-    Counter mismatched_at;  // the last forged one that named a room of ours, likewise
-    Counter mismatched;     // their number since the last genuine one
+    Counter genuine_at;      // the last one, a TimestampTz; 0: never
+    Counter mismatched_at;   // the last forged one that named a room of ours, likewise
+    Counter forged_told_at;  // the last line in the log about forged ones, likewise
+    Counter forged_told;     // their number then
+    Counter mismatched;      // their number since the last genuine one
 };
 
 // Calls to Twilio; the worker alone writes them.
