@@ -24,7 +24,8 @@ bool valid_utf8(std::string_view text) noexcept;
 std::string make_valid_utf8(std::string_view text, std::size_t max_bytes);
 
 // An id of ours: 1 to 128 bytes of UTF-8 without control characters, else InvalidInput naming `what`.
-// Twilio: names and identities have at most 128 characters (errors 53101 and 53200).
+// Twilio: names and identities have at most 128 characters (errors 53101 and 53201), of any but
+// malformed UTF-8 (53202).
 void check_id(std::string_view what, std::string_view value);
 
 }  // namespace videoroom::core
