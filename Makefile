@@ -39,7 +39,7 @@ test:
 upgrade-check:
 	@ONLY="tap" TAP="027_upgrade 029_lived_in" test/run
 soak:
-	@ONLY="tap" TAP=030_kill STORM_MINUTES=$(or $(MINUTES),10) test/run
+	@LONGEST=$$((($(or $(MINUTES),10) + 10) * 60)) ONLY="tap" TAP=030_kill STORM_MINUTES=$(or $(MINUTES),10) test/run
 bench:
 	@test/bench/run
 instructions:

@@ -24,7 +24,7 @@ namespace videoroom::api {
 namespace {
 
 constexpr std::string_view signature_header = "x-twilio-signature";
-constexpr std::size_t longest_body = 64 * 1024;
+constexpr std::size_t longest_body = 65536;
 
 pg::Statement insert{"INSERT INTO videoroom.callback (body, signature) VALUES ($1, $2)"};
 

@@ -6,7 +6,7 @@ namespace videoroom::worker {
 namespace {
 
 // Reads that fail now and then are one trouble until they have not failed for so long.
-constexpr TimestampTz end_of_trouble = 10 * 60 * USECS_PER_SEC;
+constexpr TimestampTz end_of_trouble = 10 * USECS_PER_MINUTE;
 
 }  // namespace
 
