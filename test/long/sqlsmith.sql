@@ -38,7 +38,7 @@ SELECT room_id, videoroom_add_participants(room_id, people) IS NULL AS added, vi
        videoroom_end(room_id) IS NULL AS over
   FROM smith.booked;
 CREATE VIEW smith.extended AS
-SELECT booking_id, videoroom_extend(booking_id, ends_at) IS NULL AS extended,
+SELECT booking_id, videoroom_extend(booking_id, ends_at) IS NULL AS extended, videoroom_update(booking_id, '{}') IS NULL AS updated,
        videoroom_reschedule(booking_id, ends_at, ends_at + interval '1 hour') AS room_id, videoroom_cancel(booking_id, 'no more') IS NULL AS cancelled
   FROM (SELECT * FROM smith.booking ORDER BY random() LIMIT 1) one;
 CREATE VIEW smith.connected AS
