@@ -37,7 +37,7 @@ BEGIN
     -- The status is the first of these that holds. OFFSET 0, here and below: else the planner may read all sessions there are
     -- into a hash table to ask about a few.
     WITH derived AS (
-        SELECT r.room_id, r.starts_at, r.opens_at, r.ends_at, r.completes_at, now.open, now.since, now.deserted_until,
+        SELECT r.room_id, r.starts_at, r.opens_at, r.ends_at, r.completes_at, now.open, now.since,
                least(r.cancelled_at, r.ended_at) AS stopped_at,
                r.status AS was, r.closed_at AS was_closed_at, now.closed_at,
                r.overrun_until AS was_overrun,
@@ -73,10 +73,10 @@ BEGIN
     SELECT d.room_id, call.action, call.target, call.priority, call.run_at, d.starts_at
       FROM derived d
      CROSS JOIN LATERAL (
-           -- An open session is ended when its call may not go on, or nobody invited is left; now if the room was closed on purpose.
+           -- An open session is ended when its call may not go on, or now if the room was closed on purpose.
            SELECT 'complete-room', '',
                   CASE WHEN d.stopped_at IS NULL THEN 3 ELSE 0 END,
-                  CASE WHEN d.stopped_at IS NULL THEN least(d.completes_at, d.deserted_until) ELSE moment END,
+                  CASE WHEN d.stopped_at IS NULL THEN d.completes_at ELSE moment END,
                   greatest(d.since, d.stopped_at)
             WHERE d.open
            UNION ALL
@@ -117,6 +117,22 @@ END
 $$;
 COMMENT ON FUNCTION videoroom.settle_rooms(text[], boolean) IS
     'Derives the rooms'' status from their facts, closes each once and sees to the calls that follow; announce: tell listeners, if videoroom.notify is on (never in a client''s transaction, which NOTIFY would keep from being prepared)';
+
+CREATE FUNCTION videoroom.end_deserted(room_ids text[]) RETURNS void
+LANGUAGE sql
+AS $$
+    INSERT INTO videoroom.outbox AS o (room_id, action, priority, run_at, starts_at)
+    SELECT r.room_id, 'complete-room', 3, least(r.completes_at, now.deserted_until), r.starts_at
+      FROM videoroom.room r
+      JOIN videoroom.standing now ON now.room_id = r.room_id
+     WHERE r.room_id = ANY (room_ids) AND now.deserted_until IS NOT NULL
+       AND NOT EXISTS (SELECT FROM videoroom.outbox g
+                        WHERE g.room_id = r.room_id AND g.action = 'complete-room' AND g.dead_at >= coalesce(now.since, '-infinity') OFFSET 0)
+    ON CONFLICT (room_id, action, target) WHERE dead_at IS NULL
+    DO UPDATE SET run_at = excluded.run_at WHERE o.run_at > excluded.run_at AND o.attempts = 0
+$$;
+COMMENT ON FUNCTION videoroom.end_deserted(text[]) IS
+    'Sees to it that calls in which only people are left who are not, or no longer, invited end when they would if nobody was there; the worker looks again then';
 
 CREATE FUNCTION videoroom.settle_room(room_id text, announce boolean DEFAULT true) RETURNS text
 LANGUAGE plpgsql

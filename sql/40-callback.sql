@@ -63,6 +63,8 @@ DECLARE
     visit    record;
     is_new   boolean;
     known_as text;
+    settles  boolean;
+    strange  boolean;
 BEGIN
     IF kind IN ('room-created', 'room-ended') THEN
         stay := NULL;
@@ -108,17 +110,24 @@ BEGIN
     VALUES (room, 'callback', jsonb_strip_nulls(jsonb_object(ARRAY[
         'event', kind, 'at', payload ->> 'Timestamp', 'room_sid', sid, 'participant_sid', stay, 'user_id', known_as])));
 
-    -- Who comes into a session that is open, or leaves it, changes neither the room's status nor when it ends, unless they leave it
-    -- to people who are not invited.
-    IF session.is_new OR NOT session.is_open
-       OR kind = 'participant-disconnected'
-          AND EXISTS (SELECT FROM videoroom.connection c WHERE c.room_sid = sid AND c.disconnected_at IS NULL)
-          AND EXISTS (SELECT FROM videoroom.standing now WHERE now.room_id = room AND now.deserted_until IS NOT NULL)
-       OR EXISTS (SELECT FROM videoroom.participant p
-                   WHERE p.room_id = room AND p.user_id = known_as AND p.removed_at IS NOT NULL) THEN
+    -- Who is invited and comes into a session that is open, or leaves it, changes neither the room's status nor when it ends, unless
+    -- they leave it to people who are not. One question after the other: to get ready for one takes longer than to ask it.
+    settles := session.is_new OR NOT session.is_open;
+    strange := stay IS NOT NULL AND NOT EXISTS (
+        SELECT FROM videoroom.participant p WHERE p.room_id = room AND p.user_id = known_as AND p.removed_at IS NULL);
+    IF settles OR strange THEN
         PERFORM videoroom.settle_rooms(ARRAY[room]);
     ELSIF current_setting('videoroom.notify', true) = 'on' THEN
         PERFORM videoroom.announce(room);
+    END IF;
+    IF kind = 'participant-disconnected' AND NOT strange THEN
+        strange := (SELECT count(*) > 0 AND count(p.user_id) = 0
+                      FROM videoroom.connection c
+                      LEFT JOIN videoroom.participant p ON p.room_id = room AND p.user_id = c.user_id AND p.removed_at IS NULL
+                     WHERE c.room_sid = sid AND c.disconnected_at IS NULL);
+    END IF;
+    IF strange THEN
+        PERFORM videoroom.end_deserted(ARRAY[room]);
     END IF;
     RETURN 'applied';
 END

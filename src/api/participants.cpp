@@ -84,6 +84,7 @@ void remove_participant(const std::string &room_id, const std::string &user_id)
             return;
         case Removal::now:
             settle(spi, room.room_id);
+            end_deserted(spi, room.room_id);
     }
 }
 

@@ -121,6 +121,7 @@ void change_in_place(pg::Spi &spi, const Room &room, const Wish &wish)
     spi.execute(change, {pg::text(room.room_id), pg::text(request_json(booking)),
                          pg::boolean(wish.keep_participants), booking.metadata});
     settle(spi, room.room_id);
+    end_deserted(spi, room.room_id);
 }
 
 std::string reschedule(Wish wish)

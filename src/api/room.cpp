@@ -29,6 +29,8 @@ pg::Statement find_successor{"SELECT r.successor FROM videoroom.room r WHERE r.r
 
 pg::Statement settle_room{"SELECT videoroom.settle_rooms(ARRAY[$1], false)"};
 
+pg::Statement end_deserted_rooms{"SELECT videoroom.end_deserted(ARRAY[$1])"};
+
 pg::Statement enqueue{"SELECT videoroom.enqueue($1, $2, $3, 0, pg_catalog.clock_timestamp())"};
 
 pg::Statement cancel{R"(
@@ -112,6 +114,11 @@ Room lock_newest_room(pg::Spi &spi, std::string room_id)
 void settle(pg::Spi &spi, std::string_view room_id)
 {
     spi.execute(settle_room, {pg::text(room_id)});
+}
+
+void end_deserted(pg::Spi &spi, std::string_view room_id)
+{
+    spi.execute(end_deserted_rooms, {pg::text(room_id)});
 }
 
 void check_open(const Room &room)

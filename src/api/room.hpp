@@ -32,6 +32,9 @@ Room lock_newest_room(pg::Spi &spi, std::string room_id);
 // Brings status, closing and outbox in step with the facts.
 void settle(pg::Spi &spi, std::string_view room_id);
 
+// After people were put out: a call in which only such are left is ended early.
+void end_deserted(pg::Spi &spi, std::string_view room_id);
+
 // Refuses with PT409 where the room is cancelled or over.
 void check_open(const Room &room);
 

@@ -56,6 +56,7 @@ pg::Statement mark_read = {R"(
      WHERE s.room_sid = f.room_sid)"};
 pg::Statement finish_rows = {"DELETE FROM videoroom.outbox WHERE id = ANY ($1)"};
 pg::Statement settle_rooms = {"SELECT videoroom.settle_rooms($1)"};
+pg::Statement end_deserted = {"SELECT videoroom.end_deserted($1)"};
 
 std::optional<TimestampTz> to_server(std::optional<core::Time> time)
 {
@@ -179,6 +180,8 @@ void Facts::write(pg::Spi &spi) const
     if (!done_.empty())
         spi.execute(finish_rows, {pg::bigint_array(done_)});
     spi.execute(settle_rooms, {pg::text_array(rooms_)});
+    if (!connections_.participant_sid.empty())
+        spi.execute(end_deserted, {pg::text_array(rooms_)});
 }
 
 }  // namespace videoroom::worker

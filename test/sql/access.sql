@@ -39,6 +39,7 @@ function videoroom.count_callback(text,text,timestamp with time zone)|
 function videoroom.callback_names(text,text)|
 function videoroom.check_join(text,text)|
 function videoroom.decode_callback(text)|
+function videoroom.end_deserted(text[])|
 function videoroom.done_with(videoroom.room,timestamp with time zone)|
 function videoroom.forgettable(timestamp with time zone,integer,text[])|
 function videoroom.enqueue(text,text,text,integer,timestamp with time zone)|
