@@ -1,6 +1,4 @@
 #include "api/arguments.hpp"
-#include "api/booking.hpp"
-#include "api/refusal.hpp"
 #include "api/room.hpp"
 #include "core/error.hpp"
 
@@ -10,14 +8,9 @@ namespace {
 void extend(const std::string &booking_id, TimestampTz ends_at)
 {
     pg::Spi spi;
-    lock_booking(booking_id);
-    std::optional<Room> room = lock_current_room(spi, booking_id);
-    if (!room)
-        refuse(refusal::unknown_booking);
-    check_open(*room);
-
-    move_end(spi, *room, ends_at);
-    settle(spi, room->room_id);
+    Room room = lock_open_room(spi, booking_id);
+    move_end(spi, room, ends_at);
+    settle(spi, room.room_id);
 }
 
 }  // namespace

@@ -90,6 +90,16 @@ std::optional<Room> lock_current_room(pg::Spi &spi, std::string_view booking_id)
     return read_room(locked);
 }
 
+Room lock_open_room(pg::Spi &spi, std::string_view booking_id)
+{
+    lock_booking(booking_id);
+    std::optional<Room> room = lock_current_room(spi, booking_id);
+    if (!room)
+        refuse(refusal::unknown_booking);
+    check_open(*room);
+    return *room;
+}
+
 Room lock_newest_room(pg::Spi &spi, std::string room_id)
 {
     pg::Rows booking = spi.read_latest(find_booking, {pg::text(room_id)});

@@ -26,6 +26,10 @@ struct Room {
 // The open room of a booking, else its latest; nullopt where it never had one. The booking must be locked.
 std::optional<Room> lock_current_room(pg::Spi &spi, std::string_view booking_id);
 
+// The open room of a booking, which it locks too. Refuses with PT404 where it never had a room, with PT409
+// where the latest is cancelled or over.
+Room lock_open_room(pg::Spi &spi, std::string_view booking_id);
+
 // The newest successor of a room; refuses with PT404 where there is no such room.
 Room lock_newest_room(pg::Spi &spi, std::string room_id);
 

@@ -1,7 +1,6 @@
 // What of a booking can change without its call being disturbed.
 #include "api/arguments.hpp"
 #include "api/booking.hpp"
-#include "api/refusal.hpp"
 #include "api/room.hpp"
 #include "core/error.hpp"
 #include "core/options.hpp"
@@ -60,15 +59,11 @@ void update(const Arguments &arguments)
         metadata = read_metadata(arguments.datum(1, "metadata"), "metadata");
 
     pg::Spi spi;
-    lock_booking(booking_id);
-    std::optional<Room> room = lock_current_room(spi, booking_id);
-    if (!room)
-        refuse(refusal::unknown_booking);
-    check_open(*room);
+    Room room = lock_open_room(spi, booking_id);
     std::optional<std::string> options;
     if (arguments.given(2))
-        options = merge(spi, room->room_id, arguments.datum(2, "options"));
-    spi.execute(change, {pg::text(room->room_id), pg::text_or_null(options), metadata});
+        options = merge(spi, room.room_id, arguments.datum(2, "options"));
+    spi.execute(change, {pg::text(room.room_id), pg::text_or_null(options), metadata});
 }
 
 }  // namespace
