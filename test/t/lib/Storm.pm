@@ -190,7 +190,7 @@ sub hold_rooms {
     my ($self) = @_;
     return delete $self->{holder} if $self->{holder};
     my $client = Session->new($self->{node});
-    $self->{held} ||= eval { @{ $client->ask("SELECT videoroom_create_booking('held-' || n, now(), now() + interval '20 hours', '{ann}')
+    $self->{held} ||= eval { @{ $client->ask("SELECT videoroom_create_booking('held-' || n, now(), now() + interval '20 hours', '{ann,ben}')
         FROM generate_series(1, $rooms_held) n")->answer(60)->{rows} } == $rooms_held } or return;
     eval { $client->ask(q{BEGIN; UPDATE videoroom.session s SET read_at = NULL, started_rest = started_rest - interval '1 hour'
              FROM videoroom.room r WHERE r.room_id = s.room_id AND r.booking_id LIKE 'held-%'; COMMIT;
