@@ -6,9 +6,11 @@ SELECT r.room_id, live.open, live.since,
            WHEN r.cancelled_at IS NOT NULL OR r.ended_at IS NOT NULL
                 OR r.closes_at <= statement_timestamp() AND (NOT live.open OR r.completes_at <= statement_timestamp())
            THEN least(r.cancelled_at, r.ended_at, r.closes_at) END) AS closed_at,
-       -- Of nobody who was invited, came and is gone, nothing follows: they may be still to come.
+       -- Where nobody who was ever invited has come and gone, nothing follows: they may be still to come. Whoever was put out without
+       -- having been invited was removed the moment they were noted.
        (SELECT CASE WHEN bool_or(c.disconnected_at IS NULL) AND NOT bool_or(c.disconnected_at IS NULL AND p.user_id IS NOT NULL AND p.removed_at IS NULL)
-                    THEN greatest(max(c.disconnected_at) FILTER (WHERE p.user_id IS NOT NULL), max(p.removed_at)) END
+                    THEN greatest(max(c.disconnected_at) FILTER (WHERE p.removed_at IS DISTINCT FROM p.invited_at),
+                                  max(p.removed_at) FILTER (WHERE p.removed_at IS DISTINCT FROM p.invited_at)) END
           FROM videoroom.session s
           JOIN videoroom.connection c ON c.room_sid = s.room_sid
           LEFT JOIN videoroom.participant p ON p.room_id = r.room_id AND p.user_id = c.user_id
@@ -39,9 +41,9 @@ BEGIN
     WITH derived AS (
         SELECT r.room_id, r.starts_at, r.opens_at, r.ends_at, r.completes_at, now.open, now.since,
                least(r.cancelled_at, r.ended_at) AS stopped_at,
-               r.status AS was, r.closed_at AS was_closed_at, now.closed_at,
+               r.status AS was, r.closed_at AS was_closed_at, over.at AS closed_at,
                r.overrun_until AS was_overrun,
-               CASE WHEN now.closed_at IS NULL AND r.closes_at <= statement_timestamp() THEN r.completes_at END AS overrun,
+               CASE WHEN over.at IS NULL AND r.closes_at <= moment THEN r.completes_at END AS overrun,
                CASE
                    WHEN r.cancelled_at IS NOT NULL THEN 'cancelled'
                    WHEN r.ended_at IS NOT NULL THEN 'completed'
@@ -49,11 +51,15 @@ BEGIN
                    WHEN EXISTS (SELECT FROM videoroom.session s
                                   JOIN videoroom.connection c ON c.room_sid = s.room_sid
                                  WHERE s.room_id = r.room_id OFFSET 0) THEN 'completed'
-                   WHEN now.closed_at IS NOT NULL THEN 'expired'
+                   WHEN over.at IS NOT NULL THEN 'expired'
                    ELSE 'not-started'
                END AS status
           FROM videoroom.room r
           JOIN videoroom.standing now ON now.room_id = r.room_id
+         -- A statement may have begun before its window was over, and have waited since.
+         CROSS JOIN LATERAL (
+               SELECT coalesce(now.closed_at, CASE WHEN r.closes_at <= moment AND (NOT now.open OR r.completes_at <= moment)
+                                                   THEN r.closes_at END) AS at) AS over
          WHERE r.room_id = ANY (room_ids)),
     changed AS (
         UPDATE videoroom.room r

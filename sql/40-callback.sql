@@ -39,12 +39,11 @@ AS $$
         UNION
         SELECT c.user_id FROM videoroom.session s JOIN videoroom.connection c ON c.room_sid = s.room_sid WHERE s.room_id = room)
     SELECT EXISTS (SELECT FROM videoroom.connection c WHERE c.participant_sid = stay AND c.room_sid = sid)
-        OR CASE WHEN EXISTS (SELECT FROM known k WHERE k.user_id = person)
-                THEN NOT EXISTS (SELECT FROM known k
-                                  WHERE k.user_id <> person AND starts_with(k.user_id, person)
-                                    AND starts_with(person || behind, k.user_id))
-                ELSE behind = '' AND NOT EXISTS (SELECT FROM known k WHERE starts_with(person, k.user_id || 'Participant'))
-           END
+        OR EXISTS (SELECT FROM known k WHERE k.user_id = person)
+           AND NOT EXISTS (SELECT FROM known k
+                            WHERE k.user_id <> person
+                              AND (starts_with(k.user_id, person) AND starts_with(person || behind, k.user_id)
+                                   OR starts_with(person, k.user_id || 'Participant')))
 $$;
 COMMENT ON FUNCTION videoroom.is_believed(text, text, text, text, text) IS
     'Whether a callback is about that person, though the signature holds for another cut between the identity and what stands behind it: of all who are known in the room, only they can be meant';

@@ -10,20 +10,12 @@ namespace {
 
 // Twilio gives up after 15 seconds, retries included (Webhooks: connection overrides).
 constexpr const char *prepare_session = "SET statement_timeout = '5s'";
-constexpr auto connect_patience = std::chrono::seconds(3);
 constexpr auto answer_patience = std::chrono::seconds(7);
 constexpr std::size_t most_waiting = 5000;
 
 constexpr const char *name = "callback";
 constexpr const char *insert = "INSERT INTO videoroom.callback (body, signature, url) VALUES ($1, $2, $3)";
 constexpr const char *ask_whether_writable = "SHOW transaction_read_only";
-
-std::chrono::milliseconds connect_limit()
-{
-    const char *given = std::getenv("PGCONNECT_TIMEOUT");
-    const int seconds = given != nullptr ? std::atoi(given) : 0;
-    return seconds > 0 ? std::chrono::seconds(seconds) : connect_patience;
-}
 
 }  // namespace
 
@@ -68,11 +60,12 @@ void Session::go_on(bool ready)
         close();
 }
 
+// A host that does not answer is given three seconds by the kernel: then libpq goes on to the next.
 void Session::connect()
 {
     constexpr std::array names = {"client_encoding", "tcp_user_timeout", "fallback_application_name",
                                   static_cast<const char *>(nullptr)};
-    constexpr std::array values = {"UTF8", "7000", "videoroom-relay", static_cast<const char *>(nullptr)};
+    constexpr std::array values = {"UTF8", "3000", "videoroom-relay", static_cast<const char *>(nullptr)};
     connection_.reset(PQconnectStartParams(names.data(), values.data(), 0));
     if (connection_ == nullptr || PQstatus(connection_.get()) == CONNECTION_BAD)
         return broken(connection_ == nullptr ? "out of memory" : PQerrorMessage(connection_.get()));
@@ -80,7 +73,7 @@ void Session::connect()
         connection_.get(), [](void *, const PGresult *) {}, nullptr);  // errors tell enough
     state_ = State::connecting;
     events_ = POLLOUT;
-    limit_ = Clock::now() + connect_limit();
+    limit_ = Clock::now() + answer_patience;
 }
 
 void Session::after_connecting()
@@ -246,13 +239,34 @@ void Database::go_on(const std::vector<pollfd> &polled, std::size_t first)
     deal_out();
 }
 
-// An open session first.
 void Database::deal_out()
 {
+    for (bool again = true; again;) {
+        again = false;
+        for (Session &session : sessions_)
+            if (!waiting_.empty() && session.idle()) {
+                Job job = std::move(waiting_.front());
+                waiting_.pop_front();
+                session.start(std::move(job));
+                again = again || session.idle();  // it has failed at once, so the next may have its turn
+            }
+    }
+}
+
+void Database::abandon()
+{
+    while (!waiting_.empty()) {
+        const Job job = std::move(waiting_.front());
+        waiting_.pop_front();
+        job.done(503, "the relay ends");
+    }
     for (Session &session : sessions_)
-        if (!waiting_.empty() && session.idle()) {
-            Job job = std::move(waiting_.front());
-            waiting_.pop_front();
-            session.start(std::move(job));
-        }
+        session.abandon();
+}
+
+void Session::abandon()
+{
+    close();
+    if (job_)
+        finish(503, "the relay ends");
 }

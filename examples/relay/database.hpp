@@ -41,6 +41,8 @@ public:
     pollfd wanted() const;
     Clock::time_point due() const;
 
+    void abandon();  // what it was asked is answered 503
+
     // Goes on as far as it can without waiting. `ready`: the descriptor is.
     void go_on(bool ready);
 
@@ -87,6 +89,8 @@ public:
 
     // With what poll() said of what add_wanted() added, from `first` on.
     void go_on(const std::vector<pollfd> &polled, std::size_t first);
+
+    void abandon();
 
 private:
     void deal_out();

@@ -153,7 +153,9 @@ void Relay::serve(int signals)
         if (refused_ > 0 && Clock::now() >= told_ + quiet)
             tell_of_refused();
     }
+    database_.abandon();
     server_.go_on();  // the last answers
+    server_.go_on();
     tell_of_refused();
 }
 

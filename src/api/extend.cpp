@@ -11,6 +11,7 @@ void extend(const std::string &booking_id, TimestampTz ends_at)
     Room room = lock_open_room(spi, booking_id);
     move_end(spi, room, ends_at);
     settle(spi, room.room_id);
+    end_deserted(spi, room.room_id);
 }
 
 }  // namespace

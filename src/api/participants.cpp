@@ -42,14 +42,19 @@ pg::Statement put_user_out{R"(
     INSERT INTO videoroom.event (room_id, kind, detail)
     SELECT $1, 'participant-removed', pg_catalog.jsonb_build_object('user_id', removed.user_id) FROM removed)"};
 
-// Whoever came uninvited is on the list from now on, as one who was put out.
+// Whoever came uninvited is on the list from now on, as one who was put out the moment they were on it.
 pg::Statement note_uninvited{R"(
-    INSERT INTO videoroom.participant (room_id, user_id)
-    SELECT $1, $2
-     WHERE EXISTS (SELECT FROM videoroom.session s
-                     JOIN videoroom.connection c ON c.room_sid = s.room_sid
-                    WHERE s.room_id = $1 AND c.user_id = $2)
-    ON CONFLICT (room_id, user_id) DO NOTHING)"};
+    WITH noted AS (
+        INSERT INTO videoroom.participant (room_id, user_id, invited_at, removed_at)
+        SELECT $1, $2, moment.at, moment.at
+          FROM (SELECT pg_catalog.clock_timestamp() AS at OFFSET 0) AS moment
+         WHERE EXISTS (SELECT FROM videoroom.session s
+                         JOIN videoroom.connection c ON c.room_sid = s.room_sid
+                        WHERE s.room_id = $1 AND c.user_id = $2)
+        ON CONFLICT (room_id, user_id) DO NOTHING
+        RETURNING user_id)
+    INSERT INTO videoroom.event (room_id, kind, detail)
+    SELECT $1, 'participant-removed', pg_catalog.jsonb_build_object('user_id', noted.user_id) FROM noted)"};
 
 pg::Statement find_participant{"SELECT FROM videoroom.participant p WHERE p.room_id = $1 AND p.user_id = $2"};
 
@@ -100,11 +105,11 @@ void invite(pg::Spi &spi, const std::string &room_id, const std::vector<std::str
 
 Removal put_out(pg::Spi &spi, const std::string &room_id, const std::string &user_id)
 {
-    spi.execute(note_uninvited, {pg::text(room_id), pg::text(user_id)});
+    bool noted = spi.execute(note_uninvited, {pg::text(room_id), pg::text(user_id)}).count() > 0;
     if (spi.execute(find_participant, {pg::text(room_id), pg::text(user_id)}).empty())
         return Removal::unknown;
     pg::Rows removed = spi.execute(put_user_out, {pg::text(room_id), pg::text(user_id)});
-    if (removed.count() == 0)
+    if (removed.count() == 0 && !noted)
         return Removal::before;
     if (*spi.execute(may_be_inside, {pg::text(room_id), pg::text(user_id)}).boolean(0, 1))
         enqueue_now(spi, room_id, "remove-participant", "identity/" + user_id);

@@ -8,7 +8,8 @@
 namespace videoroom::api {
 namespace {
 
-// A create that was sent may have made a session already.
+// A create that was sent may have made a session already. Under the latest snapshot: the caller's may be
+// older than the lock on the room.
 pg::Statement find_options{R"(
     SELECT (r.options OPERATOR(pg_catalog.||) $2::jsonb)::text,
            EXISTS (SELECT FROM videoroom.session s WHERE s.room_id = r.room_id)
@@ -42,7 +43,7 @@ std::string merge(pg::Spi &spi, const std::string &room_id, Datum given)
     if (pg::call(
             [&] { return getKeyJsonValueFromContainer(&options->root, "metadata", 8, nullptr) != nullptr; }))
         throw core::InvalidInput("metadata is an argument of its own, and no option here");
-    pg::Rows rows = spi.execute(find_options, {pg::text(room_id), {JSONBOID, given, false}});
+    pg::Rows rows = spi.read_latest(find_options, {pg::text(room_id), {JSONBOID, given, false}});
     std::string merged = core::options_json(core::parse_options(*rows.text(0, 1)));
     bool made = *rows.boolean(0, 2);
     if (made && *spi.execute(differ, {pg::text(room_id), pg::text(merged)}).boolean(0, 1))

@@ -166,7 +166,11 @@ std::string check_api_url(std::string_view text)
 void check_proxy(std::string_view text)
 {
     const auto url = parse_url(text);
-    if (!text.empty() && (!url || url->fragment || (!url->path.empty() && url->path != "/")))
+    // Without a port curl would take one of its own.
+    const bool has_port = url && text.find(':', text.rfind(']') == std::string_view::npos
+                                                    ? url->scheme.size() + 3
+                                                    : text.rfind(']')) != std::string_view::npos;
+    if (!text.empty() && (!has_port || url->fragment || (!url->path.empty() && url->path != "/")))
         throw InvalidInput("proxy must be of the form http://host:port or https://host:port", "",
                            "Its user and password are in the credentials file: proxy_user, proxy_password.");
 }

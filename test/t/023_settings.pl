@@ -71,7 +71,7 @@ my %texts = (
     credentials_file => [['credentials.json', qr/DETAIL:  The path must be absolute\./]],
     ca_file => [['own.pem', qr/DETAIL:  The path must be absolute\./]],
     proxy => [map { [$_, qr{DETAIL:  Proxy must be of the form http://host:port.*HINT:  Its user and password are in the credentials file}s] }
-        'proxy.internal:3128', 'socks5://proxy.internal', 'http://pro:xy@proxy.internal:3128', 'http://proxy.internal/path'],
+        'proxy.internal:3128', 'http://proxy.internal', 'socks5://proxy.internal', 'http://pro:xy@proxy.internal:3128', 'http://proxy.internal/path'],
     api_url => [
         (map { [$_, $form_of_api] } '', 'video.twilio.com', 'ftp://video.twilio.com', 'https://key:secret@video.twilio.com',
             'https://video.twilio.com/v1', 'https://video.twilio.com?a=b', 'https://video.twilio.com#a', 'https://video.twilio.com:99999'),
@@ -100,7 +100,7 @@ for my $name (sort keys %texts) {
 }
 push @statements, map { ["ALTER SYSTEM SET videoroom.$_->[0] = '$_->[1]'", '00000', qr/^\s*$/, "$_->[0] may be $_->[1]"],
     ["ALTER SYSTEM RESET videoroom.$_->[0]", '00000', qr/^\s*$/, "$_->[0] can be reset"] }
-    ['proxy', 'http://proxy.internal:3128'], ['proxy', 'https://proxy.internal/'], ['proxy', ''],
+    ['proxy', 'http://proxy.internal:3128'], ['proxy', 'https://proxy.internal:3128/'], ['proxy', ''],
     ['ca_file', '/etc/ssl/own.pem'], ['ca_file', ''],
     ['api_url', 'http://[::1]:8080'], ['api_url', 'http://localhost'], ['api_url', 'https://video.dublin.us1.twilio.com/'],
     ['callback_url', 'https://rooms.example/{database}?a=b#rc=1'], ['callback_url', 'http://[::1]:8080/'], ['callback_url', ''],
