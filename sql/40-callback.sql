@@ -125,7 +125,8 @@ BEGIN
                       LEFT JOIN videoroom.participant p ON p.room_id = room AND p.user_id = c.user_id AND p.removed_at IS NULL
                      WHERE c.room_sid = sid AND c.disconnected_at IS NULL);
     END IF;
-    IF strange THEN
+    -- The end of one session, too, may leave another that only such people are in.
+    IF strange OR settles THEN
         PERFORM videoroom.end_deserted(ARRAY[room]);
     END IF;
     RETURN 'applied';

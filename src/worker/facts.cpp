@@ -180,7 +180,7 @@ void Facts::write(pg::Spi &spi) const
     if (!done_.empty())
         spi.execute(finish_rows, {pg::bigint_array(done_)});
     spi.execute(settle_rooms, {pg::text_array(rooms_)});
-    if (!connections_.participant_sid.empty())
+    if (!connections_.participant_sid.empty() || !sessions_.room_sid.empty())
         spi.execute(end_deserted, {pg::text_array(rooms_)});
 }
 
