@@ -216,8 +216,8 @@ AS 'MODULE_PATHNAME', 'videoroom_adopt';
 COMMENT ON FUNCTION @extschema@.videoroom_adopt(boolean) IS
 'Lets a restored copy work, which pauses until then
 
-true: it takes the place of the original, after a switch by logical replication too. false: it works beside it (staging), with a Twilio account of its own; the
-sessions of the original count as over here, and no call that was due is made.';
+true: it takes the place of the original, after a switch by logical replication too. false: it works beside it (staging), with a
+Twilio account of its own; the sessions of the original count as over here, and no call that was due is made.';
 
 CREATE TYPE videoroom.stats AS (
     since                      timestamptz,
@@ -264,6 +264,7 @@ COMMENT ON COLUMN videoroom.stats.call_seconds_sum IS 'How long requests took, a
 COMMENT ON COLUMN videoroom.stats.call_seconds_count IS 'The number of those requests';
 COMMENT ON COLUMN videoroom.stats.callbacks_ok IS 'Genuine callbacks that were applied, or told nothing new';
 COMMENT ON COLUMN videoroom.stats.callbacks_ignored IS 'Genuine ones that were kept and not applied: of another account, of no room of ours, or of an event that is not used';
+COMMENT ON COLUMN videoroom.stats.callbacks_not_understood IS 'Genuine ones about a room of ours that could not be read; they are kept, and check callbacks tells of them';
 COMMENT ON COLUMN videoroom.stats.callbacks_failed IS 'Genuine ones that could not be applied at once; the worker tries them again';
 COMMENT ON COLUMN videoroom.stats.callbacks_forged IS 'Refused: their signature is not the accounts';
 COMMENT ON COLUMN videoroom.stats.callback_lag_seconds_sum IS 'How long after what they tell of callbacks came, all together; its growth by that of callback_lag_seconds_count is the mean of a stretch of time';
@@ -273,8 +274,6 @@ COMMENT ON COLUMN videoroom.stats.joins_refused IS 'Joins answered PT401, PT403 
 COMMENT ON COLUMN videoroom.stats.joins_unavailable IS 'Joins answered PT503';
 COMMENT ON COLUMN videoroom.stats.joins_failed IS 'Joins that ended by another error: settings or credentials missing, statement cancelled';
 COMMENT ON COLUMN videoroom.stats.joins_waiting IS 'Sessions that wait for a room now';
-
-COMMENT ON COLUMN videoroom.stats.callbacks_not_understood IS 'Genuine ones about a room of ours that could not be read; they are kept, and check callbacks tells of them';
 
 CREATE FUNCTION @extschema@.videoroom_stats() RETURNS videoroom.stats
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -1,5 +1,6 @@
+#include "api/participants.hpp"
+
 #include "api/arguments.hpp"
-#include "api/people.hpp"
 #include "api/refusal.hpp"
 #include "api/room.hpp"
 

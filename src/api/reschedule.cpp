@@ -1,5 +1,5 @@
 #include "api/booking.hpp"
-#include "api/people.hpp"
+#include "api/participants.hpp"
 #include "api/refusal.hpp"
 #include "api/room.hpp"
 
@@ -89,7 +89,7 @@ void inherit(pg::Spi &spi, const Room &room, Wish &wish)
 {
     Booking &booking = wish.booking;
     if (wish.keep_participants) {
-        booking.participants = spi.execute(find_people, {pg::text(room.room_id)}).texts();
+        booking.participants = spi.read_latest(find_people, {pg::text(room.room_id)}).texts();
         check_participant_count(booking.participants.size());
     }
     if (wish.keep_options) {
@@ -115,7 +115,8 @@ void change_in_place(pg::Spi &spi, const Room &room, const Wish &wish)
         pg::Rows others =
             spi.read_latest(find_others, {pg::text(room.room_id), pg::text_array(booking.participants)});
         for (const std::string &user : others.texts())
-            put_out(spi, room.room_id, user);
+            if (put_out(spi, room.room_id, user) == Removal::unknown)
+                refuse_stale_snapshot();
         invite(spi, room.room_id, booking.participants);
     }
     spi.execute(change, {pg::text(room.room_id), pg::text(request_json(booking)),

@@ -35,6 +35,18 @@ Quota quota_of(Work work)
     return work == Work::background ? Quota::background : Quota::reads;
 }
 
+// Date tells whole seconds, and was written between the request and its answer.
+void compare_clocks(const http::Answer &answer)
+{
+    if (!answer.date)
+        return;
+    core::Time now = pg::to_core(GetCurrentTimestamp());
+    core::Time latest = *answer.date + core::second;
+    core::Time ahead =
+        std::max<core::Time>(0, now - answer.took - latest) + std::min<core::Time>(0, now - *answer.date);
+    stats::set(&stats::Calls::clock_ahead, static_cast<std::uint64_t>(ahead));
+}
+
 }  // namespace
 
 Calls::Calls(Gate &gate) : gate_(gate), client_(most_connections, "videoroom/" VIDEOROOM_VERSION) {}
@@ -133,18 +145,6 @@ TimestampTz Calls::next_queued() const
     for (std::size_t work = 0; work < queues_.size(); work++)
         next = std::min(next, next_of(work));
     return next;
-}
-
-// Date tells whole seconds, and was written between the request and its answer.
-void compare_clocks(const http::Answer &answer)
-{
-    if (!answer.date)
-        return;
-    core::Time now = pg::to_core(GetCurrentTimestamp());
-    core::Time latest = *answer.date + core::second;
-    core::Time ahead =
-        std::max<core::Time>(0, now - answer.took - latest) + std::min<core::Time>(0, now - *answer.date);
-    stats::set(&stats::Calls::clock_ahead, static_cast<std::uint64_t>(ahead));
 }
 
 std::vector<Answered> Calls::serve()
