@@ -121,9 +121,10 @@ BEGIN
     END IF;
     IF kind = 'participant-disconnected' AND NOT strange THEN
         strange := (SELECT count(*) > 0 AND count(p.user_id) = 0
-                      FROM videoroom.connection c
+                      FROM videoroom.session s
+                      JOIN videoroom.connection c ON c.room_sid = s.room_sid
                       LEFT JOIN videoroom.participant p ON p.room_id = room AND p.user_id = c.user_id AND p.removed_at IS NULL
-                     WHERE c.room_sid = sid AND c.disconnected_at IS NULL);
+                     WHERE s.room_id = room AND s.ended_at IS NULL AND c.disconnected_at IS NULL);
     END IF;
     -- The end of one session, too, may leave another that only such people are in.
     IF strange OR settles THEN

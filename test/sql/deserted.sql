@@ -6,8 +6,8 @@
 BEGIN;
 TRUNCATE videoroom.home CASCADE;
 SELECT videoroom_create_booking('b', now() - '10 min'::interval, now() + '50 min', '{ann,bob}', '{"empty_room_timeout": 7}') AS room \gset
-CREATE FUNCTION pg_temp.cb(event text, who text, stay int, ago interval) RETURNS text LANGUAGE sql AS $$
-    SELECT videoroom_apply_callback(jsonb_build_object('StatusCallbackEvent', event, 'RoomName', r.room_id, 'RoomSid', 'RM' || repeat('1', 32),
+CREATE FUNCTION pg_temp.cb(event text, who text, stay int, ago interval, session text DEFAULT '1') RETURNS text LANGUAGE sql AS $$
+    SELECT videoroom_apply_callback(jsonb_build_object('StatusCallbackEvent', event, 'RoomName', r.room_id, 'RoomSid', 'RM' || repeat(session, 32),
         'ParticipantSid', 'PA' || lpad(stay::text, 32, '0'), 'ParticipantIdentity', who, 'Timestamp', now() - ago)) FROM videoroom.room r
 $$;
 CREATE VIEW pg_temp.ends AS
@@ -19,7 +19,13 @@ SELECT * FROM pg_temp.ends;
 SELECT pg_temp.cb('participant-connected', 'ann', 2, '8 min'), pg_temp.cb('participant-connected', 'bob', 3, '8 min');
 SELECT pg_temp.cb('participant-disconnected', 'ann', 2, '4 min');
 SELECT * FROM pg_temp.ends;
--- The last of those who are invited leaves.
+-- The last of those who are invited leaves; who is left may be in another session, where nobody reported the end of the one.
+SAVEPOINT call;
+SELECT pg_temp.cb('participant-disconnected', 'eve', 1, '4 min'), pg_temp.cb('participant-connected', 'eve', 6, '4 min', '2');
+SELECT * FROM pg_temp.ends;
+SELECT pg_temp.cb('participant-disconnected', 'bob', 3, '3 min');
+SELECT * FROM pg_temp.ends;
+ROLLBACK TO call;
 SELECT pg_temp.cb('participant-disconnected', 'bob', 3, '3 min');
 SELECT * FROM pg_temp.ends;
 SAVEPOINT deserted;

@@ -90,7 +90,7 @@ sub answer {
     # The people of a room are asked for after the room.
     my $first = $fact->{kind} eq 'stay' ? "SELECT videoroom.record_session('$room', '$session', NULL, NULL, NULL, NULL, NULL);" : '';
     return "BEGIN; SELECT FROM videoroom.room WHERE room_id = '$room' FOR NO KEY UPDATE; $first SELECT $records; "
-        . "SELECT videoroom.settle_room('$room'); COMMIT;";
+        . "SELECT videoroom.settle_room('$room'), videoroom.end_deserted(ARRAY['$room']); COMMIT;";
 }
 
 sub statement {
