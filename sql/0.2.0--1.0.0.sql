@@ -30,6 +30,7 @@ UPDATE videoroom.session s SET detached_at = s.lost_at
   FROM videoroom.event e
  WHERE e.kind = 'detached' AND e.room_id = s.room_id AND e.detail ->> 'room_sid' = s.room_sid AND s.lost_at IS NOT NULL
    AND EXISTS (SELECT FROM videoroom.home h WHERE h.let_go_at IS NOT NULL);
+COMMENT ON COLUMN videoroom.outbox.params IS 'Further facts the call needs: asked_at, when Twilio was last asked who is in a call that is to be ended before its time';
 COMMENT ON COLUMN videoroom.session.lost_at IS 'Presumed end, 24 hours after the start, of a session whose end nobody reported; NULL again if Twilio shows it alive after that';
 COMMENT ON COLUMN videoroom.session.detached_at IS 'When a copy left it to the original: for this database it stays over, whatever Twilio shows';
 

@@ -187,7 +187,7 @@ COMMENT ON COLUMN videoroom.outbox.room_id IS 'The room it is about';
 COMMENT ON COLUMN videoroom.outbox.action IS 'create-room, complete-room, remove-participant or anonymize-participant';
 COMMENT ON COLUMN videoroom.outbox.target IS 'remove-participant, anonymize-participant: the PA sid, or identity/ and the user_id to remove while none is known';
 COMMENT ON COLUMN videoroom.outbox.priority IS '0 asked for by a person, 1 somebody waits for the room, 2 provisioning ahead, 3 housekeeping';
-COMMENT ON COLUMN videoroom.outbox.params IS 'Further facts the call needs; empty today';
+COMMENT ON COLUMN videoroom.outbox.params IS 'Further facts the call needs: asked_at, when Twilio was last asked who is in a call that is to be ended before its time';
 COMMENT ON COLUMN videoroom.outbox.run_at IS 'Not before this moment';
 COMMENT ON COLUMN videoroom.outbox.sent_at IS 'When it last left for Twilio and may have arrived; put back to what it was once a try is known to have done nothing';
 COMMENT ON COLUMN videoroom.outbox.attempts IS 'How often it was tried';

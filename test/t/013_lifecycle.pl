@@ -412,9 +412,21 @@ set_config($node, reconcile_interval => '1s');
     $twilio->leave($alice);
     $twilio->delivered;
     is(one("SELECT run_at < completes_at $end"), 't', 'until they leave again');
-    sql("UPDATE videoroom.connection SET disconnected_callback = now() - interval '6 min'
-        WHERE user_id = 'alice' AND room_sid IN (SELECT room_sid FROM videoroom.session WHERE room_id = '$room')");
-    sql("UPDATE videoroom.outbox SET run_at = now() WHERE room_id = '$room' AND action = 'complete-room'");
+    my $long_ago = sub {
+        sql("UPDATE videoroom.connection SET disconnected_callback = now() - interval '6 min'
+            WHERE user_id = 'alice' AND disconnected_at IS NOT NULL
+              AND room_sid IN (SELECT room_sid FROM videoroom.session WHERE room_id = '$room')");
+        sql("UPDATE videoroom.outbox SET run_at = now() WHERE room_id = '$room' AND action = 'complete-room'");
+    };
+    $twilio->set(callback_drop_events => 'participant-connected');
+    $alice = $twilio->join($room, 'alice')->{participant_sid};
+    $twilio->set(callback_drop_events => '');
+    $long_ago->();
+    wait_until { one("SELECT run_at = completes_at $end") eq 't' } $patience, 'the worker to ask who is there';
+    ok(in_progress_at($twilio, $room), 'where nobody heard that they are back, Twilio is asked, and it goes on');
+    $twilio->leave($alice);
+    $twilio->delivered;
+    $long_ago->();
     wait_until { !in_progress_at($twilio, $room) } $patience, 'the call to be ended';
     $twilio->delivered;
     is(status($room), 'completed', 'after empty_room_timeout it is ended');

@@ -16,24 +16,31 @@ bool is_room_list(const Call &, const std::string &body, std::optional<core::Roo
     return core::parse_rooms(body).has_value();
 }
 
+void participants_read(Recording &recording)
+{
+    if (record_participants(recording))
+        recording.finish();
+}
+
+}  // namespace
+
 bool is_participant_list(const Call &, const std::string &body, std::optional<core::Room> &)
 {
     return core::parse_participants(body).has_value();
 }
 
-void participants_read(Recording &recording)
+bool record_participants(Recording &recording)
 {
     const Call &call = recording.call();
     auto page = *core::parse_participants(recording.answered().answer.body);
     for (const core::Participant &participant : page.elements)
         recording.facts().connection(call.room_sid, participant, call.sent_at);
-    if (auto more = next_page(call, page.next_page_url))
-        recording.ask(std::move(*more));
-    else
-        recording.finish();
+    auto more = next_page(call, page.next_page_url);
+    if (!more)
+        return true;
+    recording.ask(std::move(*more));
+    return false;
 }
-
-}  // namespace
 
 const Kind read_connected = {
     .action = core::Action::list, .readable = is_participant_list, .done = participants_read};
