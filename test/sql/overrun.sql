@@ -77,6 +77,16 @@ ROLLBACK TO overrun;
 SELECT videoroom_end(:'room');
 SELECT status, closed_at = closes_at AS closed_then FROM videoroom.room;
 SELECT pg_temp.join(:'room', 'ann');
+-- A statement that began before its window was over, and was kept waiting until after, sees that it is.
+DO $$
+DECLARE
+    late text := videoroom_create_booking('late', now(), now() + '1 hour', '{ann}');
+BEGIN
+    UPDATE videoroom.room SET closes_at = clock_timestamp() WHERE room_id = late;
+    PERFORM videoroom.settle_room(late);
+END
+$$;
+SELECT closed_at = closes_at AS closed, status FROM videoroom.room WHERE booking_id = 'late';
 ROLLBACK;
 \set ECHO none
 \i :inputs/settings_reset.psql

@@ -24,14 +24,18 @@ my ($port) = $relay->url =~ /:(\d+)/;
 my $http = HTTP::Tiny->new(timeout => 30, keep_alive => 0);
 my $number = 0;
 
-sub post {
+# A request, signed or not: its body and headers.
+sub callback {
     my (%given) = @_;
     my %params = (AccountSid => Simulator::ACCOUNT, RoomName => $room, RoomSid => 'RM' . 'a' x 32, StatusCallbackEvent => 'room-created',
         SequenceNumber => $number++, Timestamp => strftime('%Y-%m-%dT%H:%M:%S.000Z', gmtime));
     my $text = $relay->url . join '', map { $_ . $params{$_} } sort keys %params;
-    return $http->request(POST => $relay->url, { content => Simulator::form_encode(\%params), headers => {
-        'Content-Type' => 'application/x-www-form-urlencoded',
-        'X-Twilio-Signature' => $given{forged} ? 'x' x 28 : hmac_sha1_base64($text, Simulator::TOKEN) . '=', %{ $given{headers} // {} } } })->{status};
+    return (Simulator::form_encode(\%params), 'Content-Type' => 'application/x-www-form-urlencoded',
+        'X-Twilio-Signature' => $given{forged} ? 'x' x 28 : hmac_sha1_base64($text, Simulator::TOKEN) . '=', %{ $given{headers} // {} });
+}
+sub post {
+    my ($body, %headers) = callback(@_);
+    return $http->request(POST => $relay->url, { content => $body, headers => \%headers })->{status};
 }
 sub healthy { return $http->get($health)->{status} }
 sub kept { return $node->safe_psql('postgres', 'SELECT count(*) FROM videoroom.callback') }
@@ -41,6 +45,24 @@ sub connection {
     print $socket $begin;
     $socket->flush;
     return $socket;
+}
+
+# Callbacks on connections of their own, all at once.
+sub post_at_once {
+    my ($count) = @_;
+    return map {
+        my ($body, %headers) = callback();
+        $headers{'Content-Length'} = length $body;
+        connection(join "\r\n", 'POST /twilio HTTP/1.1', 'Host: h', (map { "$_: $headers{$_}" } sort keys %headers), '', $body);
+    } 1 .. $count;
+}
+sub status_of {
+    my ($socket) = @_;
+    return IO::Select->new($socket)->can_read(20) && (<$socket> // '') =~ /^HTTP\S* (\d+)/ ? $1 : 'none';
+}
+sub end_relay {
+    kill 'TERM', $relay->{pid};
+    return wait_until { waitpid($relay->{pid}, POSIX::WNOHANG()) == $relay->{pid} ? "ended $?" : undef } 30, 'the relay to end';
 }
 
 is(healthy(), 204, 'the relay is well');
@@ -95,11 +117,33 @@ is(post(), 204, 'and is once it is writable');
 
 # --- the end
 
-@trickling = map { connection("${head}Content-Length: 1000\r\n\r\n") } 1 .. 20;
-kill 'TERM', $relay->{pid};
-my $status = wait_until { waitpid($relay->{pid}, POSIX::WNOHANG()) == $relay->{pid} ? "ended $?" : undef } 30, 'the relay to end';
-is($status, 'ended 0', 'it ends when told to, whoever is still trickling');
+{
+    my $holder = $node->background_psql('postgres');
+    $holder->query_safe('BEGIN; LOCK TABLE videoroom.callback IN ACCESS EXCLUSIVE MODE');
+    my @waiting = post_at_once(20);
+    wait_until { $node->safe_psql("postgres", q{SELECT count(*) = 3 FROM pg_stat_activity WHERE usename = 'relay' AND wait_event_type = 'Lock'}) eq "t" } 20,
+        'the sessions to wait';
+    @trickling = map { connection("${head}Content-Length: 1000\r\n\r\n") } 1 .. 20;
+    is(end_relay(), 'ended 0', 'it ends when told to, whoever is still trickling');
+    is_deeply([map { status_of($_) } @waiting], [(503) x 20], 'and whoever waited for the database is told to come again');
+    $holder->quit;
+}
 like(PostgreSQL::Test::Utils::slurp_file($said), qr/^relay: \d+ more refused within a minute$/m, 'and says how many it has refused');
+
+# --- servers that are not there
+
+{
+    # Its queue is full, so that whoever comes hears nothing.
+    my $silent = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die "listen: $!\n";
+    my @queue = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $silent->sockport, Blocking => 0) } 1 .. 8;
+    die "somebody is heard\n" if $queue[-1]->connected;
+    local $node->{relay_hosts} = [['127.0.0.1', $silent->sockport]];
+    $relay = start_relay($node, '--sessions', 3);
+    is(post(), 204, 'of several hosts the first may say nothing');
+    is(end_relay(), 'ended 0', 'and it ends');
+}
+$relay = start_relay($node, '--sessions', 3);
 $node->stop('fast');
+is_deeply([map { status_of($_) } post_at_once(20)], [(503) x 20], 'of a server that is gone everybody is told');
 never_crashed($node);
 done_testing();

@@ -58,7 +58,8 @@ sub write_credentials {
     return $file;
 }
 
-# The relay, at the node's callback_url, as a role that may do nothing else. It ends with the object.
+# The relay, at the node's callback_url, as a role that may do nothing else. It ends with the object. Of the hosts that it knows
+# the node is the last, after those in relay_hosts.
 sub start_relay {
     my ($node, @options) = @_;
     $node->safe_psql('postgres', <<'    SQL');
@@ -66,7 +67,9 @@ sub start_relay {
         SELECT videoroom_grant('relay', 'relay');
     SQL
     my $program = $ENV{RELAY} or die "RELAY must name the program\n";
-    local @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} = ($node->host, $node->port, 'relay', 'postgres');
+    my @hosts = (@{ $node->{relay_hosts} // [] }, [$node->host, $node->port]);
+    local @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} =
+        (join(',', map { $_->[0] } @hosts), join(',', map { $_->[1] } @hosts), 'relay', 'postgres');
     my $pid = open(my $out, '-|', $program, '--port', $node->{relay_port}, @options) or die "cannot start $program: $!\n";
     (<$out> // '') =~ /^listening on / or die "$program did not say where it listens\n";
     return bless { pid => $pid, out => $out, url => "http://127.0.0.1:$node->{relay_port}/twilio" }, 'VideoroomTest::Relay';
