@@ -152,7 +152,7 @@ build/clock.so: test/t/lib/clock.cpp
 
 # The benchmarks' own programs, beside the simulator.
 BENCH_FLAGS = -std=c++20 -O2 -Isrc -I$(shell $(PG_CONFIG) --includedir) $(WARNINGS)
-build/bench-post build/bench-sign build/bench-live: build/bench-%: test/bench/%.cpp $(wildcard src/core/*.cpp src/core/*.hpp)
+build/bench-post build/bench-sign build/bench-live build/bench-deliver: build/bench-%: test/bench/%.cpp test/bench/multi.hpp $(wildcard src/core/*.cpp src/core/*.hpp)
 	@mkdir -p $(@D)
 	$(CXX) $(BENCH_FLAGS) $(filter %.cpp,$^) $(LIBRARIES) $(LIBPQ_$*) -o $@
 LIBPQ_live = -lpq
@@ -160,7 +160,7 @@ build/bench-book: test/bench/book.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(BENCH_FLAGS) $< -lpq -o $@
 .PHONY: bench-programs
-bench-programs: build/bench-post build/bench-sign build/bench-book build/bench-live
+bench-programs: build/bench-post build/bench-sign build/bench-book build/bench-live build/bench-deliver
 
 FORMATTED = $(shell find src test/headers test/unit test/fuzz test/bench test/t/lib -name '*.[ch]pp')
 

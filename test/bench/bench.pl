@@ -109,6 +109,31 @@ sub callback_row {
     return;
 }
 
+# Beside a Node client, where its packages could be had; with BASE, this relay at each build's server.
+my $taken = 0;
+sub take {
+    my ($command) = @_;
+    my ($first, $last) = ($taken + 1, $taken += 5000);
+    return run('sh', '-c', "$command $first $last <signed.tsv");
+}
+
+sub relay_row {
+    my $node = "$work/node/insert.js";
+    return note 'relay: left out, npm could not get its packages' unless $ENV{BASE} || -d "$work/node/node_modules";
+    at_each_build(sub { ready_rooms(); come_again() });
+    my $ours = sub {
+        my $pid = open my $relay, '-|', "$work/bin/relay", '--port', 0, '--sessions', 4 or die "relay: $!\n";
+        my ($port) = <$relay> =~ /:(\d+)$/ or die "the relay did not say where it listens\n";
+        my $rate = take("$work/bin/bench-deliver http://127.0.0.1:$port/twilio 16");
+        kill 'TERM', $pid;
+        close $relay or die "the relay failed\n";
+        return $rate;
+    };
+    my %tps = beside($ours, sub { take("node $node") });
+    share_row('callbacks through the relay, 16 connections, 4 sessions', 'a Node client that sends the same INSERTs over 4', \%tps, '0.9');
+    return;
+}
+
 sub join_row {
     at_each_build(\&ready_rooms);
     my %values = (values => { rooms => ready() });
@@ -247,6 +272,7 @@ my @rows = (
     join => \&join_row,
     join_node => \&join_node_row,
     callback => sub { callback_row() },
+    relay => \&relay_row,
     callback_async => sub { callback_row('synchronous_commit=off') },
     history => at_each(\&history_rows),
     backlog => at_each(sub { use_memory(); backlog_rows() }),

@@ -8,52 +8,33 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 #include "core/options.hpp"
 #include "core/video_api.hpp"
+#include "multi.hpp"
 
 namespace {
 
 namespace core = videoroom::core;
 using Clock = std::chrono::system_clock;
 
-std::size_t swallow(char *, std::size_t size, std::size_t count, void *)
+// Has the handle create a room.
+void prepare(CURL *easy, const std::string &address, const std::string &room)
 {
-    return size * count;
+    static const core::RoomOptions options = core::parse_options("{}");
+    core::Request request = core::create_room(room, options, "https://app.example/callback#rc=5&rp=all");
+    curl_easy_setopt(easy, CURLOPT_URL, (address + "/v1/Rooms").c_str());
+    curl_easy_setopt(easy, CURLOPT_USERPWD,
+                     "SKcccccccccccccccccccccccccccccccc:dddddddddddddddddddddddddddddddd");
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, bench::swallow);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
+    curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request.body.c_str());
 }
-
-// One request after the other on one easy handle.
-class Post {
-public:
-    explicit Post(const std::string &address) : easy_(curl_easy_init(), curl_easy_cleanup)
-    {
-        curl_easy_setopt(easy_.get(), CURLOPT_URL, (address + "/v1/Rooms").c_str());
-        curl_easy_setopt(easy_.get(), CURLOPT_USERPWD,
-                         "SKcccccccccccccccccccccccccccccccc:dddddddddddddddddddddddddddddddd");
-        curl_easy_setopt(easy_.get(), CURLOPT_WRITEFUNCTION, swallow);
-        curl_easy_setopt(easy_.get(), CURLOPT_TCP_NODELAY, 1L);
-    }
-
-    // The handle, with a room to be created; CURLINFO_PRIVATE leads back here.
-    CURL *prepare(const std::string &room)
-    {
-        static const core::RoomOptions options = core::parse_options("{}");
-        core::Request request = core::create_room(room, options, "https://app.example/callback#rc=5&rp=all");
-        curl_easy_setopt(easy_.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
-        curl_easy_setopt(easy_.get(), CURLOPT_COPYPOSTFIELDS, request.body.c_str());
-        curl_easy_setopt(easy_.get(), CURLOPT_PRIVATE, this);
-        return easy_.get();
-    }
-
-private:
-    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy_;
-};
 
 void expect_created(CURL *easy, CURLcode result)
 {
@@ -71,32 +52,9 @@ std::string name(long number)
 
 void drain(const std::string &address, long connections, long first, long last)
 {
-    std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi(curl_multi_init(), curl_multi_cleanup);
-    curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, connections);
-    std::vector<Post> posts;
-    for (long i = 0; i < connections; i++)
-        posts.emplace_back(address);
-    long next = first;
-    long done = 0;
-    for (Post &post : posts)
-        if (next <= last)
-            curl_multi_add_handle(multi.get(), post.prepare(name(next++)));
-    for (int running = 1; done <= last - first;) {
-        curl_multi_perform(multi.get(), &running);
-        int left = 0;
-        while (CURLMsg *message = curl_multi_info_read(multi.get(), &left)) {
-            CURL *easy = message->easy_handle;
-            expect_created(easy, message->data.result);
-            curl_multi_remove_handle(multi.get(), easy);
-            done++;
-            Post *post = nullptr;
-            curl_easy_getinfo(easy, CURLINFO_PRIVATE, &post);
-            if (next <= last)
-                curl_multi_add_handle(multi.get(), post->prepare(name(next++)));
-        }
-        if (running)
-            curl_multi_poll(multi.get(), nullptr, 0, 1000, nullptr);
-    }
+    bench::send_all(
+        connections, first, last, [&](CURL *easy, long number) { prepare(easy, address, name(number)); },
+        expect_created);
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     auto seconds = [](const timeval &time) {
@@ -107,14 +65,15 @@ void drain(const std::string &address, long connections, long first, long last)
 
 void pace(const std::string &address, long rate, long count)
 {
-    Post post(address);
-    CURL *warm = post.prepare(name(0));
-    expect_created(warm, curl_easy_perform(warm));
+    const bench::Easy handle(curl_easy_init(), curl_easy_cleanup);
+    CURL *easy = handle.get();
+    prepare(easy, address, name(0));
+    expect_created(easy, curl_easy_perform(easy));
     auto due = Clock::now();
     for (long i = 1; i <= count; i++) {
         due += std::chrono::microseconds(1'000'000 / rate);
         std::this_thread::sleep_until(due);
-        CURL *easy = post.prepare(name(i));
+        prepare(easy, address, name(i));
         auto left_at =
             std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch()).count();
         expect_created(easy, curl_easy_perform(easy));
