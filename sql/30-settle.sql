@@ -125,8 +125,10 @@ COMMENT ON FUNCTION videoroom.settle_rooms(text[], boolean) IS
     'Derives the rooms'' status from their facts, closes each once and sees to the calls that follow; announce: tell listeners, if videoroom.notify is on (never in a client''s transaction, which NOTIFY would keep from being prepared)';
 
 CREATE FUNCTION videoroom.end_deserted(room_ids text[]) RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan  -- as settle_rooms
 AS $$
+BEGIN
     INSERT INTO videoroom.outbox AS o (room_id, action, priority, run_at, starts_at)
     SELECT r.room_id, 'complete-room', 3, least(r.completes_at, now.deserted_until), r.starts_at
       FROM videoroom.room r
@@ -135,7 +137,8 @@ AS $$
        AND NOT EXISTS (SELECT FROM videoroom.outbox g
                         WHERE g.room_id = r.room_id AND g.action = 'complete-room' AND g.dead_at >= coalesce(now.since, '-infinity') OFFSET 0)
     ON CONFLICT (room_id, action, target) WHERE dead_at IS NULL
-    DO UPDATE SET run_at = excluded.run_at WHERE o.run_at > excluded.run_at AND o.attempts = 0
+    DO UPDATE SET run_at = excluded.run_at WHERE o.run_at > excluded.run_at AND o.attempts = 0;
+END
 $$;
 COMMENT ON FUNCTION videoroom.end_deserted(text[]) IS
     'Sees to it that calls in which only people are left who are not, or no longer, invited end when they would if nobody was there; the worker looks again then';

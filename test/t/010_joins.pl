@@ -178,8 +178,11 @@ is_deeply([refused_at_once('x')], ['at once', 'PT404', 'unknown'], 'an unknown r
     waiting_joins($node, 129);
     $client->do('COMMIT');
     my @got = map { $_->answer->{rows}[0][0] // 'none' } @joins;
-    is_deeply(\@got, [map { (in_progress_at($twilio, $_))[0] } @rooms, $rooms[0]],
-        'while one more for the same room waits with them, and all get their rooms');
+    SKIP: {
+        skip 'under valgrind so many joins take longer than they may wait', 1 if VideoroomTest::patience() > 1;
+        is_deeply(\@got, [map { (in_progress_at($twilio, $_))[0] } @rooms, $rooms[0]],
+            'while one more for the same room waits with them, and all get their rooms');
+    }
     is(joined($over), (in_progress_at($twilio, $over))[0], 'then there is a place for the one refused');
     set_config($node, max_waiting => 40);
 }
