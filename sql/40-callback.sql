@@ -119,16 +119,19 @@ BEGIN
     ELSIF current_setting('videoroom.notify', true) = 'on' THEN
         PERFORM videoroom.announce(room);
     END IF;
+    -- So may the end of a session in which others were.
     IF kind = 'participant-disconnected' AND NOT strange THEN
-        strange := (SELECT count(*) > 0 AND count(p.user_id) = 0
-                      FROM videoroom.session s
-                      JOIN videoroom.connection c ON c.room_sid = s.room_sid
-                      LEFT JOIN videoroom.participant p ON p.room_id = room AND p.user_id = c.user_id AND p.removed_at IS NULL
-                     WHERE s.room_id = room AND s.ended_at IS NULL AND c.disconnected_at IS NULL);
+        strange := NOT EXISTS (
+            SELECT FROM videoroom.connection c
+              JOIN videoroom.participant p ON p.room_id = room AND p.user_id = c.user_id AND p.removed_at IS NULL
+             WHERE c.room_sid = sid AND c.disconnected_at IS NULL);
     END IF;
-    -- The end of one session, too, may leave another that only such people are in.
-    IF strange OR settles THEN
-        PERFORM videoroom.end_deserted(ARRAY[room]);
+    IF strange OR kind = 'room-ended' THEN
+        IF EXISTS (SELECT FROM videoroom.session s
+                     JOIN videoroom.connection c ON c.room_sid = s.room_sid
+                    WHERE s.room_id = room AND s.ended_at IS NULL AND c.disconnected_at IS NULL) THEN
+            PERFORM videoroom.end_deserted(ARRAY[room]);
+        END IF;
     END IF;
     RETURN 'applied';
 END

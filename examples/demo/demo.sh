@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole product on parts of its own: a private PostgreSQL with the extension, a Twilio simulator and the relay between
 # them, and a story played on them (story.sh). Installs what is missing, builds, cleans up behind itself.
-#   demo.sh          KEEP=1 in the environment leaves it running
+#   demo.sh          KEEP=1 in the environment leaves it running; PAGE=1: with the room page, which a browser opens
 #   demo.sh stop     ends what KEEP=1 left
 set -euo pipefail
 # shellcheck source=scripts/server.sh
@@ -12,6 +12,7 @@ cd "$top"
 folder=${DEMO_FOLDER:-$top/build/demo}
 kept=$folder.kept # links to the folder of a demo that was left running
 logs=$folder.log
+picture=$folder.png
 
 clean_up() {
     trap '' INT TERM HUP
@@ -49,7 +50,8 @@ tell() { printf '%s\n' "$*"; }
 fail() { printf '%sFAILED%s %s\n' "$red" "$plain" "$*"; exit 1; }
 
 chapter "Preparing"
-scripts/dependencies demo
+scripts/dependencies demo ${PAGE:+page}
+[ -z "${PAGE:-}" ] || scripts/npm-packages build/page examples/backend/package.json test/page/package.json
 PG_CONFIG=$(find_server) || complain "no PostgreSQL with its development files found"
 export PG_CONFIG
 mkdir -p "${folder%/*}"
@@ -72,6 +74,15 @@ twilio=$(start_program twilio-simulator)
 tell "Twilio (simulated)  $twilio"
 relay=$(PGHOST=$work/postgres PGUSER=relay PGDATABASE=clinic start_program relay)
 tell "relay               $relay/twilio"
+template='https://app.example/room/{room_id}#token={token}'
+if [ -n "${PAGE:-}" ]; then
+    export NODE_PATH=$top/build/page/node_modules
+    node examples/demo/page.js serve "$twilio" </dev/null >"$work/page.log" 2>&1 & # ends when the simulator does
+    wait_for 20 "the room page" grep '^listening on ' "$work/page.log"
+    read -r _ _ page _ signalling <"$work/page.log"
+    template="$page/room/{room_id}#token={token}"
+    tell "room page           $page/room/…"
+fi
 as_server sh -c 'umask 077; cat >credentials.json' <<'JSON'
 {"account_sid": "AC00000000000000000000000000000001", "auth_token": "0123456789abcdef0123456789abcdef",
  "api_key_sid": "SK00000000000000000000000000000001", "api_key_secret": "simulator-api-key-secret"}
@@ -81,7 +92,7 @@ settings=(
     "videoroom.credentials_file = '$work/credentials.json'"
     "videoroom.api_url = '$twilio'"
     "videoroom.callback_url = '$relay/twilio'"
-    "videoroom.link_template = 'https://app.example/room/{room_id}#token={token}'"
+    "videoroom.link_template = '$template'"
 )
 start_cluster postgres "${settings[@]}"
 tell "PostgreSQL          socket in $work/postgres, with these settings:"
@@ -94,6 +105,8 @@ if [ -n "${KEEP:-}" ]; then
 It is still running. Talk to it with
     $bin/psql -h $work/postgres -U postgres clinic
     curl $twilio/sim/rooms
-and end it with
+${page:+open links by
+    chromium --user-data-dir=/tmp/videoroom-demo --ignore-certificate-errors --host-resolver-rules='MAP *.twilio.com 127.0.0.1:$signalling'
+}and end it with
     make demo-stop"
 fi

@@ -165,6 +165,16 @@ wait_for 60 "the room to be made" holds scheduler "SELECT status = 'in-progress'
 check "the worker made up for it by itself" "$(at_twilio "$room" status)" in-progress
 link_of "$room" carol
 
+if [ -n "${PAGE:-}" ]; then
+    chapter "In a browser"
+    tell "carol opens her link, and joins:"
+    tell "    $(node examples/demo/page.js visit "$signalling" "$link" "$picture")"
+    settled "$room" "connected = 0"
+    status "$room"
+    check "carol was in the call" "$(query scheduler "SELECT status FROM videoroom_participants WHERE room_id = '$room' AND user_id = 'carol'")" disconnected
+    tell "What she saw is in $picture"
+fi
+
 chapter "Health"
 wait_for 60 "every check of videoroom_health() to be good" holds operator "SELECT bool_and(ok) FROM videoroom_health()"
 show operator "SELECT name, ok, detail FROM videoroom_health()"

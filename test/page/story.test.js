@@ -8,13 +8,13 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const { Client } = require('pg');
+const { Bridge } = require('./bridge');
 const { Sfu } = require('./sfu');
-const { Signalling } = require('./signalling');
 const { certificate, launch, Tab } = require('./world');
 
 const examples = path.join(__dirname, '..', '..', 'examples');
 const programs = [];
-let database, simulator, backend, twilio, browser, watch;
+let database, simulator, backend, twilio, browser, told;
 
 // Its address, once it says where it listens.
 async function start(program, args, env = {}) {
@@ -27,11 +27,6 @@ async function start(program, args, env = {}) {
   return `http://${address}`;
 }
 
-async function sim(method, name, body) {
-  const answer = await fetch(`${simulator}/sim/${name}`, { method, body: body && JSON.stringify(body) });
-  return { ok: answer.ok, body: await answer.json().catch(() => null) };
-}
-
 const query = async (text, ...values) => (await database.query({ text, values, rowMode: 'array' })).rows;
 async function until(what, condition) {
   for (const deadline = Date.now() + 30_000; Date.now() < deadline;) {
@@ -40,16 +35,6 @@ async function until(what, condition) {
     await new Promise(done => setTimeout(done, 50));
   }
   throw new Error(`waited in vain for ${what}`);
-}
-
-// What the REST API does to people in a room, their signalling tells them.
-async function tellMembers() {
-  for (const member of [...twilio.members]) {
-    const { body } = await sim('GET', `rooms?room=${member.me.room_sid}`);
-    const state = body?.[0]?.participants.find(({ sid }) => sid === member.me.sid)?.status;
-    if (body?.[0]?.status === 'completed') twilio.putOut(member.me.identity, { status: 'completed' });
-    else if (state === 'disconnected') twilio.putOut(member.me.identity);
-  }
 }
 
 before(async () => {
@@ -71,19 +56,17 @@ before(async () => {
   await query('SELECT pg_reload_conf()');
   await until('the settings', async () => (await query('SHOW videoroom.link_template'))[0][0] === settings.link_template);
 
-  twilio = new Signalling({ ...certificate(),
-    admit: async token => (await sim('POST', 'connect', { token })).body,
-    left: me => sim('POST', 'disconnect', { participant_sid: me.sid }) });
+  twilio = new Bridge(simulator, certificate());
   browser = await launch(await twilio.listen());
   twilio.sfu = await Sfu.start(browser);
-  watch = setInterval(() => tellMembers().catch(() => {}), 100);
+  told = twilio.tellMembers().catch(error => error);
 });
 after(async () => {
-  clearInterval(watch);
   await browser?.close();
   twilio?.close();
   for (const program of programs) program.kill();
   await database?.end();
+  assert.match((await told).message, /fetch failed/);   // because the simulator is gone, and for nothing else
 });
 
 async function post(name, body, { cookie, headers, raw } = {}) {
@@ -193,12 +176,12 @@ describe('from a booking to a call', { timeout: 300_000 }, () => {
   });
 
   it('while Twilio is down, who comes waits, and is let in after it', async () => {
-    await sim('POST', 'faults', { match: { method: 'POST', path: '^/v1/' }, status: 503, count: -1 });
+    await twilio.sim('POST', 'faults', { match: { method: 'POST', path: '^/v1/' }, status: 503, count: -1 });
     const { room } = await book();
     const tab = await visit('patient-19', `/room/${room}`);
     await tab.reads('status', /^Not yet\. Trying again…$/);
     assert.notEqual(await tab.text('problem'), '');
-    await sim('DELETE', 'faults');
+    await twilio.sim('DELETE', 'faults');
     await tab.enter();
     await tab.close();
   });
