@@ -1,7 +1,7 @@
 # videoroom: bookings become Twilio Video rooms.
 #   make, make install, make installcheck   the PGXS way; PG_CONFIG=... chooses the server
 #                                         installcheck wants the library preloaded, videoroom.enabled = off, the rest unset
-#   make demo          the whole story on real parts of its own; KEEP=1 leaves them running, make demo-stop ends them
+#   make demo          the whole story on real parts of its own; KEEP=1 leaves them running, make demo-stop ends them; PAGE=1: a browser too
 #   make test          every test; ONLY="unit tap" only some groups, TAP=001_booking only one file of that group
 #   make upgrade-check the part of make test that updates a lived-in database of the oldest version that can be
 #   make soak          everything killed again and again, MINUTES=10 of it; ends with what was survived
