@@ -58,7 +58,7 @@ SELECT r.room_id,
 COMMENT ON VIEW @extschema@.videoroom_rooms IS 'Rooms, one row each: for lists by booking, by time, by status';
 COMMENT ON COLUMN @extschema@.videoroom_rooms.room_id IS 'Name of the room';
 COMMENT ON COLUMN @extschema@.videoroom_rooms.booking_id IS 'The scheduler''s name for the booking';
-COMMENT ON COLUMN @extschema@.videoroom_rooms.status IS 'not-started, in-progress, completed, cancelled or expired';
+COMMENT ON COLUMN @extschema@.videoroom_rooms.status IS 'not-started: booked; in-progress: a session is open at Twilio, perhaps still empty; completed: people were there and the session is over, or it was ended on purpose; cancelled: cancelled or rescheduled; expired: its time passed and nobody came';
 COMMENT ON COLUMN @extschema@.videoroom_rooms.starts_at IS 'Start of the booking';
 COMMENT ON COLUMN @extschema@.videoroom_rooms.ends_at IS 'End of the booking';
 COMMENT ON COLUMN @extschema@.videoroom_rooms.opens_at IS 'Joins are let in from here';
@@ -133,7 +133,7 @@ COMMENT ON COLUMN @extschema@.videoroom_participants.booking_id IS 'The schedule
 COMMENT ON COLUMN @extschema@.videoroom_participants.starts_at IS 'Start of the booking';
 COMMENT ON COLUMN @extschema@.videoroom_participants.ends_at IS 'End of the booking';
 COMMENT ON COLUMN @extschema@.videoroom_participants.user_id IS 'The person';
-COMMENT ON COLUMN @extschema@.videoroom_participants.status IS 'removed, connected, disconnected or invited';
+COMMENT ON COLUMN @extschema@.videoroom_participants.status IS 'invited: not there yet; connected; disconnected: was there; removed: put out';
 COMMENT ON COLUMN @extschema@.videoroom_participants.invited IS 'On the list of the room; false: seen there uninvited';
 COMMENT ON COLUMN @extschema@.videoroom_participants.waiting IS 'In the room, and nobody else is';
 COMMENT ON COLUMN @extschema@.videoroom_participants.connected_since IS 'Start of the present stay; NULL while not connected';

@@ -35,8 +35,16 @@ COMMENT ON FUNCTION @extschema@.videoroom_create_booking(text, timestamptz, time
 Asked again like the first time it gives the same room_id. PT409: the booking has an open room that was asked for otherwise.
 The room_id of a room that was cancelled, or that nobody came to, joins the next one of its booking_id; that of one that was ended,
 or that people came to, stays over.
-options: max_participants, media_region, video_codecs, audio_only, max_participant_duration, empty_room_timeout,
-unused_room_timeout, metadata.';
+The whole window, from opening to closing, is at most 24 hours; up to 1000 people can be invited. options, an object of
+
+- max_participants: 1 to 50 at once, 50 by default
+- media_region: one of Twilio''s regions, or gll; the account''s by default
+- video_codecs: list of VP8, H264; Twilio''s by default
+- audio_only: true or false; Twilio''s by default
+- max_participant_duration: 600 to 86400 seconds, 86400 by default
+- empty_room_timeout: 1 to 60 minutes, 5 by default
+- unused_room_timeout: 1 to 60 minutes, 60 by default
+- metadata: any object of yours, up to 16 kB, never sent to Twilio; {} by default';
 
 CREATE FUNCTION @extschema@.videoroom_cancel(booking_id text, reason text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
