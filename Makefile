@@ -14,6 +14,7 @@
 #   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run); BASE=COMMIT: beside that
 #                      commit's build
 #   make instructions  how many instructions a booking, a join, each callback and the worker's calls take; BASE=COMMIT likewise
+#   make beside        PgBouncer, pg_repack, pgaudit, dblink: what docs/neighbours.md says of them
 #   make reference     writes docs/reference.md anew, from the comments in the database
 #   make help          this
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
@@ -24,7 +25,7 @@
 #   make fuzz          every fuzz target, FUZZ_SECONDS=60 each
 
 # These look for a server themselves, after installing it where it is missing.
-LONG  = sqlsmith valgrind million pg_upgrade matrix pg-suite reference
+LONG  = sqlsmith valgrind million pg_upgrade matrix pg-suite beside reference
 BENCH = bench instructions
 ALONE = help demo demo-stop test upgrade-check soak dependencies $(BENCH) $(LONG)
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
