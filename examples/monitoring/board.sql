@@ -4,6 +4,11 @@
 \pset format unaligned
 \pset tuples_only on
 \pset pager off
+\set clear ''
+\if :{?once}
+\else
+\set clear '\033[H\033[J'
+\endif
 WITH
 s AS (SELECT * FROM videoroom_stats()),
 calls AS NOT MATERIALIZED (
@@ -69,7 +74,8 @@ lines (section, place, line) AS (
     UNION ALL
     (SELECT 10, ordinality, format('  %s: %s', name, detail) FROM failing ORDER BY ordinality LIMIT 3))
 -- What Twilio says may have anything in it.
-SELECT left(regexp_replace(line, '[^ -~]', '?', 'g'), 80) AS line FROM lines ORDER BY section, place
+SELECT CASE section WHEN 1 THEN :'clear' ELSE '' END || left(regexp_replace(line, '[^ -~]', '?', 'g'), 80) AS line
+  FROM lines ORDER BY section, place
 \if :{?once}
 \g
 \else

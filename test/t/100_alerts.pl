@@ -124,6 +124,10 @@ wait_until { (query('videoroom:queries:count == 5')) == 2 } $patience, 'five que
     my $known = prometheus('metadata');
     is_deeply({ map { ($_ => "$known->{$_}[0]{type}: $known->{$_}[0]{help}") } grep { /^videoroom_/ } keys %$known }, \%metrics,
         'Prometheus has the metrics that queries.yml declares, with their types and help');
+    my ($page, $lint) = ($http->get("http://127.0.0.1:$exporter_port/metrics")->{content}, '');
+    IPC::Run::run(["$ENV{PROGRAMS}/promtool", qw(check metrics)], '<', \$page, '>&', \$lint);
+    # It wants a _sum and a _count to be those of a histogram or summary, which no exporter of SQL can give.
+    is_deeply([grep { /^videoroom/ && !/^\w+_(?:sum|count) / } split /\n/, $lint], [], 'promtool has nothing to say against their names');
     is_deeply([map { $_->{health} } @{ prometheus('targets')->{activeTargets} }], ['up'], 'the exporter is up');
     my @rules;
     wait_until {
