@@ -10,6 +10,8 @@
 #   make million       a million calls through one worker, and what memory it takes; CALLS=100000 fewer
 #   make pg_upgrade    a cluster of PostgreSQL 15 becomes one of 17 in a Debian 13 of its own; needs root
 #   make matrix        `make test` of HEAD on fresh Debian 12, 13, sid, and sid with PostgreSQL 19, one after the other; needs root
+#   make alerts        Prometheus and its exporter watch a server while troubles are played: each alert of examples/monitoring
+#                      fires and ends
 #   make pg-suite      PostgreSQL's own regress and isolation suites with the extension in their databases
 #   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run); BASE=COMMIT: beside that
 #                      commit's build
@@ -25,7 +27,7 @@
 #   make fuzz          every fuzz target, FUZZ_SECONDS=60 each
 
 # These look for a server themselves, after installing it where it is missing.
-LONG  = sqlsmith valgrind million pg_upgrade matrix pg-suite beside reference
+LONG  = sqlsmith valgrind million pg_upgrade matrix pg-suite alerts beside reference
 BENCH = bench instructions
 ALONE = help demo demo-stop test upgrade-check soak dependencies $(BENCH) $(LONG)
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
