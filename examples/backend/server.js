@@ -7,12 +7,13 @@
 'use strict';
 const crypto = require('node:crypto');
 const http = require('node:http');
+const { promisify } = require('node:util');
 const { Pool } = require('pg');
 const { files, servePage } = require('./page');
 
 const secret = process.env.SESSION_SECRET || crypto.randomBytes(32);
 const page = files(require.resolve('twilio-video/dist/twilio-video.min.js'));
-const pool = new Pool({ max: 10, idleTimeoutMillis: 30_000, connectionTimeoutMillis: 5_000 });
+const pool = new Pool({ max: 10, statement_timeout: 8_000, idleTimeoutMillis: 30_000, connectionTimeoutMillis: 5_000 });
 pool.on('error', error => console.error(error.message));
 
 class Answer extends Error {
@@ -41,9 +42,9 @@ async function json(request) {
 
 const sign = text => crypto.createHmac('sha256', secret).update(text).digest('base64url');
 const same = (a, b) => a.length === b.length && crypto.timingSafeEqual(a, b);
-function cookie(user) {
-  const value = `${Buffer.from(user).toString('base64url')}.${Math.floor(Date.now() / 1000) + 86_400}`;
-  return `session=${value}.${sign(value)}; Path=/; Max-Age=86400; HttpOnly; SameSite=Strict${process.env.INSECURE_COOKIE ? '' : '; Secure'}`;
+function cookie(user, seconds) {
+  const value = `${Buffer.from(user).toString('base64url')}.${Math.floor(Date.now() / 1000) + seconds}`;
+  return `session=${value}.${sign(value)}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${process.env.INSECURE_COOKIE ? '' : '; Secure'}`;
 }
 
 function signedIn(request) {
@@ -55,23 +56,18 @@ function signedIn(request) {
 }
 
 async function login({ user, password }) {
-  const { rows: [found] } = await pool.query('SELECT salt, hash FROM account WHERE user_id = $1', [String(user)]);
-  const given = crypto.scryptSync(String(password), found?.salt ?? 'nobody', 32);
+  const { rows: [found] } = await pool.query('SELECT user_id, salt, hash FROM account WHERE user_id = $1', [String(user)]);
+  const given = await promisify(crypto.scrypt)(String(password), found?.salt ?? 'nobody', 32);
   if (!found || !same(given, found.hash)) throw new Answer(401, 'no-account', 'no such user and password');
-  return cookie(user);
-}
-
-async function isHost(user) {
-  return (await pool.query('SELECT FROM account WHERE user_id = $1 AND host', [user])).rowCount > 0;
+  return cookie(found.user_id, 86_400);
 }
 
 // --- what they may: of each function who, and its call
 
 const sql = (text, ...values) => pool.query(text, values).then(({ rows }) => rows[0] ?? null);
 const functions = {
-  async videoroom_join(user, { room_id }) {
-    const link = await sql('SELECT * FROM videoroom_join($1, $2)', room_id, user);
-    return { ...link, may: await isHost(user) ? ['end', 'remove'] : [] };
+  async videoroom_join({ user_id, host }, { room_id }) {
+    return { ...await sql('SELECT * FROM videoroom_join($1, $2)', room_id, user_id), may: host ? ['end', 'remove'] : [] };
   },
 };
 const hosts = {
@@ -84,12 +80,13 @@ const hosts = {
 };
 
 async function call(name, request) {
-  const user = signedIn(request);
+  const account = await sql('SELECT user_id, host FROM account WHERE user_id = $1', signedIn(request));
+  if (!account) throw new Answer(401, 'no-session', 'sign in first');
   const given = await json(request);
-  if (Object.hasOwn(functions, name)) return functions[name](user, given);
+  if (Object.hasOwn(functions, name)) return functions[name](account, given);
   if (!Object.hasOwn(hosts, name)) throw new Answer(404, 'no-function', `there is no function ${name}`);
-  if (!await isHost(user)) throw new Answer(403, 'not-host', 'only hosts may do that');
-  return hosts[name](user, given);
+  if (!account.host) throw new Answer(403, 'not-host', 'only hosts may do that');
+  return hosts[name](account, given);
 }
 
 async function serve(request, response) {
@@ -99,6 +96,7 @@ async function serve(request, response) {
   const [pathname] = request.url.split('?');
   if (request.method !== 'POST') throw new Answer(pathname.startsWith('/rpc/') ? 405 : 404, 'not-found', 'not found');
   if (pathname === '/login') return reply(200, {}, { 'Set-Cookie': await login(await json(request)) });
+  if (pathname === '/logout') return reply(200, {}, { 'Set-Cookie': cookie('', 0) });
   if (pathname === '/twilio') {
     const callback = [await body(request, 65_536), request.headers['x-twilio-signature'] ?? ''];
     await pool.query('INSERT INTO videoroom.callback (body, signature) VALUES ($1, $2)', callback);

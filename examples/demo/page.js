@@ -4,7 +4,6 @@
 'use strict';
 const { certificate, launch, site, Tab } = require('../../test/page/world');
 const { Bridge } = require('../../test/page/bridge');
-const { Sfu } = require('../../test/page/sfu');
 
 async function serve(simulator) {
   const bridge = new Bridge(simulator, certificate());

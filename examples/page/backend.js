@@ -11,10 +11,11 @@ export class Refusal extends Error {
   }
 }
 
-// Gives what the function does. Throws a Refusal, or TypeError where the backend cannot be reached.
+// Gives what the function does. Throws a Refusal, or another error where the backend cannot be reached.
 export async function ask(name, args) {
   const answer = await fetch('/rpc/' + name, {
-    method: 'POST', body: JSON.stringify(args), headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+    method: 'POST', body: JSON.stringify(args), signal: AbortSignal.timeout(20_000),
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
   });
   const text = await answer.text();
   let body = null;

@@ -6,13 +6,10 @@ let token = null;
 function take() {
   const brought = new URLSearchParams(location.hash.slice(1)).get('token');
   if (location.hash) history.replaceState(null, '', location.pathname + location.search);
-  if (brought) keep(brought);
-}
-
-// A browser may forbid storage; then the token lasts until the page is reloaded.
-export function keep(fresh) {
-  token = fresh;
-  try { sessionStorage.setItem(location.pathname, fresh); } catch { /* as said */ }
+  if (!brought) return;
+  token = brought;
+  // A browser may forbid storage; then the token lasts until the page is reloaded.
+  try { sessionStorage.setItem(location.pathname, brought); } catch { /* as said */ }
 }
 
 export function kept() {

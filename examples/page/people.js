@@ -22,8 +22,8 @@ export class People {
 
     for (const publication of participant.tracks.values()) {
       if (publication.track) this.attach(participant, publication.track, isMe);
-      this.#microphone(participant, publication);
     }
+    this.#microphone(participant, { kind: 'audio' });
     participant.on('trackSubscribed', track => this.attach(participant, track, isMe));
     participant.on('trackUnsubscribed', detach);
     for (const event of ['trackDisabled', 'trackEnabled', 'trackPublished', 'trackUnpublished']) {
@@ -44,7 +44,9 @@ export class People {
   }
 
   remove(participant) {
-    this.tiles.get(participant.sid)?.tile.remove();
+    const tile = this.tiles.get(participant.sid)?.tile;
+    if (tile?.contains(document.activeElement)) document.getElementById('people-title').focus();
+    tile?.remove();
     this.tiles.delete(participant.sid);
   }
 

@@ -1,6 +1,6 @@
 // The room page: gets a token, from the link or from the backend, and takes part in the call.
 import { ask } from './backend.js';
-import { expiry, keep, kept } from './link.js';
+import { expiry, kept } from './link.js';
 import { detach, People } from './people.js';
 import { language, problem, reason, text } from './texts.js';
 
@@ -10,18 +10,20 @@ const inCall = ['microphone', 'camera', 'screen', 'leave', 'end', 'call'];
 const waitSeconds = 3;
 
 let room = null;       // while in the call
+let connecting = null; // the promise of it
 let leaving = false;
 let tracks = [];       // ours
+let picking = false;   // which screen to share
 let shared = null;     // our screen, while it is shared
 let data = null;       // the chat
 let people = null;
 let may = [];          // what the backend lets this person do besides
 let timer = null;      // until the backend is asked again
+let token = null;      // the backend's; a link's is kept by link.js
 let spent = null;      // why the token is good for nothing any more
 
 function say(status, trouble = '') {
-  $('status').textContent = status;
-  $('problem').textContent = trouble;
+  for (const [id, words] of [['status', status], ['problem', trouble]]) if ($(id).textContent !== words) $(id).textContent = words;
 }
 
 // The button that leads in, or none.
@@ -43,11 +45,11 @@ function later(seconds, what) {
   timer = setTimeout(what, seconds * 1000);
 }
 
-// Counts down to when the room opens, by the second; a screen reader is told once.
-function countDown(opensAt) {
+// Counts down to when the room opens, by the second; a screen reader is told once. The backend, whose clock it is, is asked once a minute.
+function countDown(opensAt, since = Date.now()) {
   const left = Math.ceil((opensAt - Date.now()) / 1000);
-  if (left <= 0) return obtain();
-  later(1, () => countDown(opensAt));
+  if (left <= 0 || Date.now() >= since + 60_000) return obtain();
+  later(1, () => countDown(opensAt, since));
   const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
   $('timer').textContent = text('opensIn', { left: parts.map(part => String(part).padStart(2, '0')).join(':') });
   $('timer').hidden = false;
@@ -57,13 +59,13 @@ function refused(error) {
   if (error.reason === 'not-open' && Date.parse(error.opensAt)) {
     const opensAt = new Date(error.opensAt);
     say(text('opens', { time: opensAt.toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' }) }));
-    return countDown(opensAt);
+    return opensAt > Date.now() ? countDown(opensAt) : later(waitSeconds, obtain);
   }
   if (error.status === 503) {
     say(text('trying'), reason(error));
     return later(waitSeconds, obtain);
   }
-  if (!(error.status < 500)) {
+  if (!(error.status < 500) || error.status === 429) {
     say(text('trying'), text('unreachable'));
     return later(waitSeconds, obtain);
   }
@@ -73,16 +75,20 @@ function refused(error) {
 
 // A fresh token from the backend, however long that takes; then `whenReady`.
 let whenReady = ready;
+let asking = 0;        // the number of the last time; what an earlier one is answered, nobody waits for
 async function obtain() {
   stopWaiting();
+  const mine = ++asking;
   try {
     const answer = await ask('videoroom_join', { room_id: roomId });
+    if (mine !== asking) return;
     may = answer.may ?? [];
-    keep(answer.token);
+    token = answer.token;
     spent = null;
     whenReady();
   } catch (error) {
-    if (error.reason !== 'no-backend' || !kept()) return refused(error);
+    if (mine !== asking) return;
+    if ((error.reason !== 'no-backend' && error.status !== 401) || !kept()) return refused(error);
     // A link is all there is.
     if (isGood(kept()) && !spent) return whenReady();
     say(text('out'), spent ?? problem({ code: expiry(kept()) ? 20104 : 20101 }).words);
@@ -109,12 +115,24 @@ async function devices() {
   const missing = [];
   for (const [name, make] of [['microphone', Twilio.Video.createLocalAudioTrack], ['camera', Twilio.Video.createLocalVideoTrack]]) {
     try {
-      tracks.push(await make({ name }));
+      const track = await make({ name });
+      tracks.push(track);
+      track.once('stopped', () => lost(track, name));
     } catch (error) {
       missing.push(text('noDevice', { device: text(name), why: text(deviceTroubles[error.name] ?? 'deviceOdd') }));
     }
   }
   return missing.join(' ');
+}
+
+// A device that was pulled out, or taken back.
+function lost(track, name) {
+  if (!room || !tracks.includes(track)) return;
+  tracks = tracks.filter(other => other !== track);
+  room.localParticipant.unpublishTrack(track);
+  detach(track);
+  $(name).hidden = true;
+  say($('status').textContent, `${$('problem').textContent} ${text('noDevice', { device: text(name), why: text('deviceOdd') })}`.trim());
 }
 
 function count() {
@@ -130,18 +148,19 @@ function greet(participant) {
 }
 
 async function join() {
-  if (!isGood(kept())) return rejoin();
   whenReady = ready;
   leaving = false;
   $('join').disabled = true;
+  $('leave').hidden = false;
   say(text('joining'));
   const missing = await devices();
+  if (leaving) return gone();
   data = new Twilio.Video.LocalDataTrack({ name: 'chat' });
   try {
-    room = await Twilio.Video.connect(kept(), { tracks: [...tracks, data], bandwidthProfile: { video: { mode: 'collaboration' } } });
+    connecting = Twilio.Video.connect(token ?? kept(), { tracks: [...tracks, data], bandwidthProfile: { video: { mode: 'collaboration' } } });
+    room = await connecting;
   } catch (error) {
-    cleanUp();
-    return refuse(error);
+    return gone(leaving ? null : error);
   }
   room.once('disconnected', (_, error) => gone(error));
   if (leaving) return room.disconnect();
@@ -164,27 +183,27 @@ function showButtons() {
   if (may.includes('end')) have.add('end');
   for (const id of inCall) $(id).hidden = !have.has(id);
   for (const id of ['microphone', 'camera']) $(id).setAttribute('aria-pressed', 'true');
-  $('leave').focus();
+  $('people-title').focus();
 }
 
 function cleanUp() {
   stopSharing();
-  for (const track of tracks) {
+  for (const track of tracks.splice(0)) {
     track.stop();
     detach(track);
   }
-  tracks = [];
   people?.clear();
   $('messages').replaceChildren();
   for (const id of inCall) $(id).hidden = true;
-  room = people = data = null;
+  room = connecting = people = data = null;
 }
 
 // Whoever is put out by the REST API is given no error: only who pressed Leave has left.
 function gone(error) {
   cleanUp();
   if (error) return refuse(error);
-  say(text(leaving ? 'left' : 'out'), leaving ? '' : text('putOutYou'));
+  if (!leaving) spent = text('putOutYou');
+  say(text(leaving ? 'left' : 'out'), leaving ? '' : spent);
   again();
 }
 
@@ -203,6 +222,7 @@ function again() {
 }
 
 function rejoin() {
+  if (!token && isGood(kept()) && !spent) return join();
   $('join').disabled = true;
   whenReady = join;
   say(text('asking'));
@@ -229,7 +249,9 @@ function stopSharing() {
 }
 
 async function share() {
+  if (picking) return;
   if (shared) return stopSharing();
+  picking = true;
   try {
     const [track] = (await navigator.mediaDevices.getDisplayMedia({ video: true })).getVideoTracks();
     if (!room) return track.stop();
@@ -240,7 +262,9 @@ async function share() {
     $('screen').setAttribute('aria-pressed', 'true');
   } catch (error) {
     stopSharing();
-    if (error.name !== 'NotAllowedError') $('problem').textContent = text('screenFailed');
+    if (room && error.name !== 'NotAllowedError') $('problem').textContent = text('screenFailed');
+  } finally {
+    picking = false;
   }
 }
 
@@ -248,6 +272,7 @@ function show(who, message) {
   const line = document.createElement('p');
   line.textContent = `${who}: ${message}`;
   $('messages').append(line);
+  if ($('messages').childElementCount > 200) $('messages').firstChild.remove();
   line.scrollIntoView({ block: 'nearest' });
 }
 
@@ -269,7 +294,16 @@ async function act(name, args) {
 }
 
 function putOut(identity) {
-  return act('videoroom_remove_participant', { room_id: roomId, user_id: identity });
+  if (confirm(text('putOutSure', { who: identity }))) act('videoroom_remove_participant', { room_id: roomId, user_id: identity });
+}
+
+function end() {
+  if (confirm(text('endSure'))) act('videoroom_end', { room_id: roomId });
+}
+
+function leave() {
+  leaving = true;
+  room ? room.disconnect() : connecting?.cancel();
 }
 
 // --- the page
@@ -278,10 +312,11 @@ function begin() {
   if (!window.Twilio) return say(text('out'), text('noScript'));
   if (!Twilio.Video.isSupported) return say(text('out'), text('unsupported'));
   stopWaiting();
+  asking++;
   offer('');
-  $('join').onclick = join;
+  $('join').onclick = () => isGood(token ?? kept()) ? join() : rejoin();
   whenReady = ready;
-  spent = null;
+  token = spent = null;
   if (isGood(kept())) return ready();
   say(text('asking'));
   obtain();
@@ -293,9 +328,9 @@ for (const element of document.querySelectorAll('[data-text]')) element.textCont
 toggle('microphone', 'audio');
 toggle('camera', 'video');
 $('screen').onclick = share;
-$('leave').onclick = () => { leaving = true; room.disconnect(); };
-$('end').onclick = () => act('videoroom_end', { room_id: roomId });
+$('leave').onclick = leave;
+$('end').onclick = end;
 $('chat').onsubmit = write;
-addEventListener('pagehide', () => { leaving = true; room?.disconnect(); });   // else Twilio counts this person for another minute or two
-addEventListener('hashchange', () => { if (!room) begin(); });
+addEventListener('pagehide', leave);   // else Twilio counts this person for another minute or two
+addEventListener('hashchange', () => { if (!room && !$('join').disabled) begin(); });
 begin();

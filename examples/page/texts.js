@@ -2,7 +2,7 @@
 
 export const languages = {
   en: {
-    title: 'Video room', loading: 'Loading…', join: 'Join', joinAgain: 'Join again', leave: 'Leave', microphone: 'Microphone', camera: 'Camera',
+    title: 'Video room', join: 'Join', joinAgain: 'Join again', leave: 'Leave', microphone: 'Microphone', camera: 'Camera',
     screen: 'Share screen', end: 'End for all', putOut: 'Put out', people: 'Who is here', chat: 'Messages', message: 'Message', send: 'Send', you: 'You',
     micOff: 'microphone off', theirScreen: '{who}: screen',
     ready: 'Ready. Microphone and camera are asked for when you join.', joining: 'Joining…', reconnecting: 'The connection was interrupted. Reconnecting…',
@@ -11,7 +11,7 @@ export const languages = {
     asking: 'Asking for the room…', opens: 'The room opens at {time}.', opensIn: 'In {left}', trying: 'Not yet. Trying again…',
     noScript: 'The video software could not be loaded.', unsupported: 'This browser cannot do video calls, or the page is not served over https.',
     noDevice: '{device}: {why}.', deviceForbidden: 'the browser was not allowed to use it', deviceMissing: 'none was found', deviceBusy: 'another program uses it', deviceOdd: 'it cannot be used',
-    screenFailed: 'The screen could not be shared.', actFailed: 'That did not work.',
+    screenFailed: 'The screen could not be shared.', actFailed: 'That did not work.', endSure: 'End the room for everybody, for good?', putOutSure: 'Put {who} out of the room?',
     unreachable: 'The server cannot be reached.',
     reasons: {
       'not-ready': 'The room is being made ready.', uncommitted: 'The booking is just being made.', busy: 'Many people are coming in right now.',
@@ -33,7 +33,7 @@ export const languages = {
     },
   },
   de: {
-    title: 'Videoraum', loading: 'Wird geladen …', join: 'Beitreten', joinAgain: 'Wieder beitreten', leave: 'Verlassen', microphone: 'Mikrofon', camera: 'Kamera',
+    title: 'Videoraum', join: 'Beitreten', joinAgain: 'Wieder beitreten', leave: 'Verlassen', microphone: 'Mikrofon', camera: 'Kamera',
     screen: 'Bildschirm teilen', end: 'Für alle beenden', putOut: 'Hinauswerfen', people: 'Wer da ist', chat: 'Nachrichten', message: 'Nachricht', send: 'Senden', you: 'Du',
     micOff: 'Mikrofon aus', theirScreen: '{who}: Bildschirm',
     ready: 'Bereit. Nach Mikrofon und Kamera wird beim Beitreten gefragt.', joining: 'Du trittst bei …', reconnecting: 'Die Verbindung war unterbrochen. Sie wird wiederhergestellt …',
@@ -42,7 +42,7 @@ export const languages = {
     asking: 'Der Raum wird angefragt …', opens: 'Der Raum öffnet um {time}.', opensIn: 'In {left}', trying: 'Noch nicht. Es wird weiter versucht …',
     noScript: 'Die Videosoftware konnte nicht geladen werden.', unsupported: 'Dieser Browser kann keine Videogespräche, oder die Seite kam nicht über https.',
     noDevice: '{device}: {why}.', deviceForbidden: 'der Browser durfte nicht zugreifen', deviceMissing: 'nicht vorhanden', deviceBusy: 'ein anderes Programm benutzt es', deviceOdd: 'nicht verwendbar',
-    screenFailed: 'Der Bildschirm konnte nicht geteilt werden.', actFailed: 'Das hat nicht geklappt.',
+    screenFailed: 'Der Bildschirm konnte nicht geteilt werden.', actFailed: 'Das hat nicht geklappt.', endSure: 'Den Raum für alle beenden, endgültig?', putOutSure: '{who} aus dem Raum werfen?',
     unreachable: 'Der Server ist nicht erreichbar.',
     reasons: {
       'not-ready': 'Der Raum wird gerade vorbereitet.', uncommitted: 'Die Buchung entsteht gerade.', busy: 'Gerade kommen viele Leute.',

@@ -12,7 +12,8 @@ class Bridge extends Signalling {
 
   async sim(method, name, body) {
     const answer = await fetch(`${this.simulator}/sim/${name}`, { method, body: body && JSON.stringify(body) });
-    return { ok: answer.ok, body: await answer.json().catch(() => null) };
+    const text = await answer.text();
+    return { ok: answer.ok, body: text ? JSON.parse(text) : null };
   }
 
   // Until the simulator is gone.

@@ -36,7 +36,7 @@ async function open(url, options) {
 // Runs a story and closes its tabs.
 const story = (name, tell) => it(name, { timeout: 90_000 }, async () => {
   twilio.admit = admit;
-  Object.assign(twilio, { refuseSync: 0, sessionTimeout: 30, gone: null });
+  Object.assign(twilio, { refuseSync: 0, deaf: false, gone: null });
   try {
     await tell();
     for (const tab of tabs) assert.deepEqual(tab.errors, []);
@@ -55,8 +55,10 @@ describe('a link that brings the token', () => {
     await tab.enter();
     assert.deepEqual(await tab.said(), ['You are in the room, alone so far.', '']);
     assert.deepEqual(await tab.page.evaluate(() => window.violations), []);
+    await tab.page.evaluate(() => { window.own = [...document.querySelectorAll('#people video')].flatMap(video => video.srcObject.getTracks()); });
     await tab.press('leave');
     await tab.reads('status', /^You have left the room\.$/);
+    assert.deepEqual(await tab.page.evaluate(() => window.own.map(track => track.readyState)), ['ended']);
     assert.equal(twilio.gone, 'ann');
     await tab.page.reload();
     await tab.enter();
@@ -68,7 +70,7 @@ describe('a link that brings the token', () => {
       page.on('request', request => /(people|texts|backend)\.js$/.test(request.url()) ? request.abort() : request.continue());
     } });
     assert.equal(tab.page.url(), `${plain.url}/room/abc`);
-    assert.equal(await tab.text('status'), 'Loading…');
+    assert.equal(await tab.text('status'), '…');
     tab.errors = [];
   });
 
@@ -116,6 +118,14 @@ describe('a link that brings the token', () => {
   }
 });
 
+it('is served with headers that keep it to itself', async () => {
+  const { headers } = await fetch(`${plain.url}/room/abc`);
+  const policy = headers.get('content-security-policy');
+  for (const part of ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"]) assert.ok(policy.includes(part), part);
+  assert.deepEqual(['cross-origin-opener-policy', 'referrer-policy', 'x-content-type-options', 'permissions-policy'].map(name => headers.get(name)),
+    ['same-origin', 'no-referrer', 'nosniff', 'camera=(self), microphone=(self), display-capture=(self)']);
+});
+
 describe('what it says', () => {
   story('is the same in every language, of every code that Twilio has', async () => {
     const names = fs.readFileSync(require.resolve('twilio-video/lib/util/twilio-video-errors.js'), 'utf8');
@@ -142,16 +152,16 @@ describe('what it says', () => {
 });
 
 describe('in the room', () => {
+  const meet = tab => tab.until('sound and picture', () => {
+    const media = [...document.querySelectorAll('#people video, #people audio')];
+    return media.length === 3 && media.every(element => !element.paused) && media.filter(element => element.videoWidth > 0).length === 2;
+  });
+
   story('two people see, hear and write to each other, and nobody hears themselves', async () => {
     const ann = await inRoom('ann');
     const bob = await inRoom('bob');
     await ann.reads('status', /with one other person/);
-    for (const tab of [ann, bob]) {
-      await tab.until('sound and picture', () => {
-        const media = [...document.querySelectorAll('#people video, #people audio')];
-        return media.length === 3 && media.every(element => !element.paused) && media.filter(element => element.videoWidth > 0).length === 2;
-      });
-    }
+    for (const tab of [ann, bob]) await meet(tab);
     const names = tab => tab.page.$$eval('#people .about span:first-child', spans => spans.map(span => span.textContent));
     assert.deepEqual([await names(ann), await names(bob)], [['You', 'bob'], ['You', 'ann']]);
 
@@ -175,12 +185,14 @@ describe('in the room', () => {
   story('the screen is shared, and taken back', async () => {
     const ann = await inRoom('ann');
     const bob = await inRoom('bob');
+    for (const tab of [ann, bob]) await meet(tab);
     await ann.press('screen');
     await ann.until('the screen', () => document.querySelector('video[aria-label="You: screen"]')?.videoWidth > 0);
-    await bob.until('the news of it', () => true);
+    await bob.until('the screen', () => document.querySelector('video[aria-label="ann: screen"]')?.videoWidth > 0);
     assert.deepEqual(twilio.member('ann').tracks.map(({ name }) => name).sort(), ['camera', 'chat', 'microphone', 'screen']);
     await ann.press('screen');
     await ann.until('the screen to go', () => !document.querySelector('video[aria-label="You: screen"]'));
+    await bob.until('the screen to go', () => !document.querySelector('video[aria-label="ann: screen"]'));
     assert.equal(await ann.page.$eval('#screen', element => element.getAttribute('aria-pressed')), 'false');
     assert.deepEqual(twilio.member('ann').tracks.map(({ name }) => name).sort(), ['camera', 'chat', 'microphone']);
   });
@@ -215,6 +227,38 @@ describe('in the room', () => {
     twilio.refuseSync = 20104;
     twilio.cut();
     await tab.reads('problem', /has expired.*20104/);
+  });
+
+  story('a camera that is pulled out is told of, and the call goes on', async () => {
+    const ann = await inRoom('ann');
+    await ann.page.evaluate(() => {
+      const [track] = document.querySelector('#people video').srcObject.getVideoTracks();
+      track.stop();
+      track.dispatchEvent(new Event('ended'));
+    });
+    await ann.reads('problem', /^Camera: it cannot be used\.$/);
+    assert.deepEqual([await ann.isShown('camera'), await ann.isShown('microphone')], [false, true]);
+  });
+
+  story('who presses Leave while they join does not get in', async () => {
+    const let_in = Promise.withResolvers?.() ?? (() => { const it = {}; it.promise = new Promise(done => { it.resolve = done; }); return it; })();
+    twilio.admit = async text => { await let_in.promise; return admit(text); };
+    const tab = await open(link('ann'));
+    await tab.reads('status', /^Ready/);
+    await tab.press('join');
+    await tab.reads('status', /^Joining/);
+    await tab.page.waitForFunction(() => !document.getElementById('leave').hidden);
+    twilio.deaf = true;
+    await tab.press('leave');
+    await tab.reads('status', /^You have left/);
+    let_in.resolve();
+  });
+
+  story('a screen is asked for once, however often the button is pressed', async () => {
+    const ann = await inRoom('ann');
+    await ann.page.evaluate(() => { document.getElementById('screen').click(); document.getElementById('screen').click(); });
+    await ann.until('the screen', () => document.querySelector('video[aria-label="You: screen"]')?.videoWidth > 0);
+    assert.equal(twilio.member('ann').tracks.filter(({ name }) => name === 'screen').length, 1);
   });
 
   story('who closes the window has left', async () => {
@@ -318,6 +362,30 @@ describe('without a token the backend is asked', () => {
     });
   });
 
+  story('at most once in three seconds, whatever the clock of the device says', () => {
+    const opensAt = new Date(Date.now() + 2000).toISOString();
+    return at({ videoroom_join: () => refusal(403, 'not-open', { opens_at: opensAt }) }, async (there, visit) => {
+      const tab = await visit({ prepare: page => page.evaluateOnNewDocument(() => { const now = Date.now; Date.now = () => now() + 600_000; }) });
+      await tab.until('three questions', () => performance.getEntriesByType('resource').filter(({ name }) => /rpc/.test(name)).length >= 3);
+      const times = await tab.page.evaluate(() => performance.getEntriesByType('resource').filter(({ name }) => /rpc/.test(name)).map(({ startTime }) => startTime));
+      assert.ok(times[2] - times[0] > 4000, `${times}`);
+    });
+  });
+
+  story('and what it gave is forgotten with the page: whoever signs in next is themselves', () => {
+    let who = 'ann';
+    return at({ videoroom_join: () => let_in(who, ['end']) }, async (there, visit) => {
+      const tab = await visit();
+      await tab.enter();
+      assert.equal(await tab.isShown('end'), true);
+      who = 'bob';
+      await tab.page.reload();
+      await tab.enter();
+      assert.equal(await tab.isShown('end'), true);
+      assert.deepEqual(twilio.members.map(({ me }) => me.identity), ['bob']);
+    });
+  });
+
   story('what this person may do, and does it', () => {
     let ending;
     const functions = {
@@ -327,6 +395,7 @@ describe('without a token the backend is asked', () => {
     };
     return at(functions, async (there, visit) => {
       const ann = await (await visit()).enter();
+      ann.page.on('dialog', dialog => dialog.accept());
       const bob = await inRoom('bob');
       assert.equal(await bob.isShown('end'), false);
       assert.equal(await bob.page.$$eval('#people button', buttons => buttons.length), 0);
@@ -372,7 +441,7 @@ describe('for everybody', () => {
     await tab.reads('status', /^Ready/);
     await tab.page.keyboard.press('Enter');   // Join has the focus
     await tab.reads('status', /^You are in/);
-    assert.equal(await tab.page.evaluate(() => document.activeElement.id), 'leave');
+    assert.equal(await tab.page.evaluate(() => document.activeElement.id), 'people-title');
     const reached = [];
     for (let i = 0; i < 8; i++) {
       await tab.page.keyboard.press('Tab');

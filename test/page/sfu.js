@@ -41,10 +41,20 @@ function inThePage() {
     await gathered(pc);
     return pc.localDescription?.sdp;
   };
+  // It offers something else.
+  window.change = async (sid, sdp) => {
+    const { pc } = peers.get(sid);
+    await pc.setRemoteDescription({ type: 'offer', sdp });
+    await pc.setLocalDescription(await pc.createAnswer());
+    await gathered(pc);
+    return named(pc);
+  };
   // What this one is to get of the others since; null if nothing.
   window.offer = async sid => {
     const peer = peers.get(sid);
-    if (!peer || peer.pc.signalingState !== 'stable') return null;
+    if (!peer) return null;
+    peer.late = peer.pc.signalingState !== 'stable';
+    if (peer.late) return null;
     for (const other of others(peer)) {
       for (const track of other.tracks) forward(peer, track);
       for (const label of other.labels) open(peer, label);
@@ -53,7 +63,12 @@ function inThePage() {
     await gathered(peer.pc);
     return named(peer.pc);
   };
-  window.answered = (sid, sdp) => peers.get(sid)?.pc.setRemoteDescription({ type: 'answer', sdp });
+  // Has something come meanwhile that is to be offered, too?
+  window.answered = async (sid, sdp) => {
+    const peer = peers.get(sid);
+    await peer?.pc.setRemoteDescription({ type: 'answer', sdp });
+    return peer?.late;
+  };
   window.hears = sid => peers.get(sid)?.labels.length > 0;
   window.leave = sid => { peers.get(sid)?.pc.close(); peers.delete(sid); };
 }
@@ -85,7 +100,14 @@ class Sfu {
   }
 
   async hear(member, { description }) {
-    if (description?.type === 'answer') await this.#ask('answered', member.me.sid, description.sdp);
+    if (description?.type === 'offer') {
+      const sdp = await this.#ask('change', member.me.sid, description.sdp);
+      this.revisions.set(member.me.sid, description.revision);
+      member.say({ type: 'update', peer_connections: [{ id: member.offer.id, description: { type: 'answer', sdp, revision: description.revision } }] });
+      for (const other of member.others) await this.#offer(other);
+    } else if (description && await this.#ask('answered', member.me.sid, description.sdp)) {
+      await this.#offer(member);
+    }
   }
 
   // Until the data channel of this one is open.

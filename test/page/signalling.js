@@ -5,7 +5,6 @@
 const https = require('node:https');
 const { WebSocketServer } = require('ws');
 
-
 let named = 0;
 const sid = () => 'MT' + String(++named).padStart(32, '0');
 
@@ -42,8 +41,8 @@ class Member {
 }
 
 class Signalling {
-  constructor({ key, cert, admit, left, sfu }) {
-    Object.assign(this, { admit, left, sfu, members: [], sockets: new Set(), refuseSync: 0, deaf: false, sessionTimeout: 30 });
+  constructor({ key, cert, admit, left }) {
+    Object.assign(this, { admit, left, sfu: null, members: [], sockets: new Set(), refuseSync: 0, deaf: false });
     this.server = https.createServer({ key, cert });
     new WebSocketServer({ server: this.server }).on('connection', (socket, request) => this.#accept(socket, request));
   }
@@ -122,7 +121,7 @@ class Signalling {
     say({
       type: 'connected', session: me.sid, sid: me.room_sid, name: me.room_sid, participant: member.shown(), participants: member.others.map(other => other.shown()),
       published: member.published(), subscribed: member.subscribed(), recording: { is_recording: false, enabled: false, revision: 1 },
-      peer_connections: [], options: { session_timeout: this.sessionTimeout, signaling_region: 'us1', media_region: 'de1' } });
+      peer_connections: [], options: { session_timeout: 30, signaling_region: 'us1', media_region: 'de1' } });
     for (const other of member.others) other.say({ type: 'update', participants: [member.shown()], subscribed: other.subscribed() });
     return this.sfu?.join(member);
   }
@@ -147,6 +146,5 @@ class Signalling {
     if (body.peer_connections) await this.sfu?.hear(member, body.peer_connections[0]);
   }
 }
-
 
 module.exports = { Signalling };

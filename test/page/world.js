@@ -60,7 +60,7 @@ async function site(functions = {}) {
     response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
   });
   await new Promise(listening => server.listen(0, '127.0.0.1', listening));
-  return { url: `http://localhost:${server.address().port}`, asked, page, close: () => { server.closeAllConnections(); server.close(); } };
+  return { url: `http://localhost:${server.address().port}`, asked, close: () => { server.closeAllConnections(); server.close(); } };
 }
 
 function refusal(status, reason, more = {}) {
@@ -113,4 +113,4 @@ class Tab {
   }
 }
 
-module.exports = { admit, certificate, granted, launch, refusal, site, Tab, token };
+module.exports = { admit, certificate, launch, refusal, site, Tab, token };
