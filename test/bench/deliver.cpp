@@ -51,6 +51,7 @@ using Headers = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 void deliver(const char *url, long connections, const std::vector<Callback> &callbacks)
 {
     std::vector<Headers> headers;
+    headers.reserve(callbacks.size());
     for (const Callback &callback : callbacks)
         headers.emplace_back(
             curl_slist_append(nullptr, ("X-Twilio-Signature: " + callback.signature).c_str()),
