@@ -16,7 +16,7 @@
 #   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run); BASE=COMMIT: beside that
 #                      commit's build
 #   make instructions  how many instructions a booking, a join, each callback and the worker's calls take; BASE=COMMIT likewise
-#   make beside        PgBouncer, pg_repack, pgaudit, dblink: what docs/neighbours.md says of them
+#   make beside        PgBouncer, pg_repack, pgaudit, pgBackRest and others: what docs/neighbours.md says of them
 #   make reference     writes docs/reference.md anew, from the comments in the database
 #   make help          this
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves

@@ -8,15 +8,28 @@ use Test::More;
 use VideoroomTest;
 use Watch;
 
+# What this Debian has not is skipped.
+chomp(my $libraries = qx(pg_config --pkglibdir));
+sub has { return -e "$libraries/$_[0].so" }
+
+my $vault = PostgreSQL::Test::Utils::tempdir();
+my $backrest = "pgbackrest --config=$vault/pgbackrest.conf --stanza=rooms";
+my $preload = join ', ', qw(auto_explain pg_stat_statements videoroom), grep { has($_) } qw(pgaudit pg_cron);
 my $twilio = start_simulator();
-my $node = new_node(name => 'beside', simulator => $twilio, join_wait => '10s', preload => 0, conf => <<'CONF');
-shared_preload_libraries = 'pgaudit, auto_explain, pg_stat_statements, videoroom'
+my $node = new_node(name => 'beside', simulator => $twilio, join_wait => '10s', preload => 0, conf => <<"CONF");
+shared_preload_libraries = '$preload'
 pgaudit.log = 'all'
 pgaudit.log_parameter = on
 auto_explain.log_min_duration = 0
 auto_explain.log_nested_statements = on
 auto_explain.log_analyze = on
 log_statement = 'all'
+cron.use_background_workers = on
+extwlist.extensions = 'videoroom'
+wal_level = logical
+max_wal_senders = 4
+archive_mode = on
+archive_command = 'test ! -e $vault/pgbackrest.conf || $backrest archive-push %p'
 CONF
 my $folder = $node->basedir;
 sub sql { return $node->safe_psql('postgres', $_[0]) }
@@ -104,6 +117,66 @@ $twilio->join($later, 'bob');
 wait_until { sql("SELECT connected FROM videoroom_rooms WHERE room_id = '$later'") == 1 } 30, 'the callback';
 pass('nor any of what comes then');
 
+# --- pg_cron: what it is to do is asked for now, since it looks once a minute
+
+SKIP: {
+    skip 'no pg_cron here', 1 unless has('pg_cron');
+    sql(q{CREATE EXTENSION pg_cron; CREATE ROLE nightly LOGIN; GRANT USAGE ON SCHEMA cron TO nightly});
+    sql(q{SELECT videoroom_grant('nightly', 'scheduler')});
+    ready_room('by cron');
+    $node->safe_psql('postgres', q{SELECT cron.schedule('* * * * *', $$SELECT videoroom_cancel('by cron')$$)}, extra_params => ['-U', 'nightly']);
+}
+
+# --- wal2json
+
+SKIP: {
+    skip 'no wal2json here', 2 unless has('wal2json');
+    if (sql(q{SELECT count(*) FROM pg_settings WHERE name = 'output_plugin_libraries'})) {
+        $node->append_conf('postgresql.conf', q{output_plugin_libraries = 'wal2json'});
+        $node->reload;
+    }
+    sql(q{SELECT pg_create_logical_replication_slot('feed', 'wal2json')});
+    my $its_room = ready_room('decoded');
+    my $changes = sql(q{SELECT string_agg(data, E'\n') FROM pg_logical_slot_get_changes('feed', NULL, NULL, 'add-tables', 'videoroom.*')});
+    like($changes, qr/"kind":"insert","schema":"videoroom","table":"room",.*\Q$its_room\E/, 'wal2json sees a booking');
+    like($changes, qr/"kind":"insert","schema":"videoroom","table":"session"/, 'and what the worker writes');
+    sql(q{SELECT pg_drop_replication_slot('feed')});
+}
+
+# --- pgextwlist
+
+SKIP: {
+    skip 'no pgextwlist here', 3 unless has('pgextwlist');
+    sql(q{CREATE DATABASE listed});
+    sql(q{CREATE ROLE maker LOGIN; GRANT CREATE ON DATABASE listed TO maker; ALTER ROLE maker SET session_preload_libraries = 'pgextwlist'});
+    $node->safe_psql('listed', 'GRANT CREATE ON SCHEMA public TO maker');
+    is(eval { $node->safe_psql('listed', 'CREATE EXTENSION videoroom', extra_params => ['-U', 'maker']); '' } // $@, '', 'pgextwlist lets somebody make the extension');
+    is($node->safe_psql('listed', q{SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relnamespace = 'videoroom'::regnamespace}), 'postgres', 'which is the superuser\'s');
+    like(($node->psql('listed', q{SELECT videoroom_grant('maker', 'scheduler')}, extra_params => ['-U', 'maker']))[2], qr/permission denied/, 'who alone may grant');
+}
+
+# --- pgBackRest
+
+SKIP: {
+    skip 'no pgBackRest here', 2 if system('command -v pgbackrest >/dev/null');
+    open my $conf, '>', "$vault/pgbackrest.conf" or die "$vault: $!\n";
+    printf $conf "[global]\nrepo1-path=%s/repo\nlog-path=%s\nlock-path=%s\nspool-path=%s\nstart-fast=y\nlog-level-console=warn\n[rooms]\npg1-path=%s\npg1-socket-path=%s\npg1-port=%s\npg1-user=postgres\n",
+        ($vault) x 4, $node->data_dir, $node->host, $node->port;
+    close $conf;
+    my $said = qx($backrest stanza-create 2>&1 && $backrest backup 2>&1);
+    is($?, 0, 'pgBackRest takes a backup while the worker works') or diag($said);
+    my $restored = PostgreSQL::Test::Cluster->new('restored');
+    mkdir $restored->data_dir;
+    $said = qx($backrest --pg1-path=@{[$restored->data_dir]} --type=immediate --target-action=promote restore 2>&1);
+    $restored->append_conf('postgresql.conf', sprintf "port = %s\nunix_socket_directories = '%s'\narchive_mode = off\nvideoroom.enabled = off\n", $restored->port, $restored->host);
+    $restored->start;
+    wait_until { $restored->safe_psql('postgres', 'SELECT pg_is_in_recovery()') eq 'f' } 60, 'the restored server';
+    my $rooms = q{SELECT md5(string_agg(r::text, '' ORDER BY room_id)) FROM videoroom.room r WHERE booking_id LIKE 'busy-%'};
+    is($restored->safe_psql('postgres', $rooms), sql($rooms), 'and gives back all rooms, where nothing runs until it is told to');
+    $restored->stop;
+    unlink "$vault/pgbackrest.conf";
+}
+
 # --- dblink and postgres_fdw
 
 sql("CREATE EXTENSION dblink; CREATE EXTENSION postgres_fdw; CREATE DATABASE application");
@@ -131,11 +204,20 @@ is($node->safe_psql('application', "SELECT connected FROM videoroom_rooms WHERE 
 # --- pgaudit, auto_explain, log_statement: what they have told of all this
 
 my $log = slurp_file($node->logfile);
-like($log, qr/AUDIT: SESSION/, 'pgaudit was there');
+SKIP: {
+    skip 'no pgaudit here', 1 unless has('pgaudit');
+    like($log, qr/AUDIT: SESSION/, 'pgaudit was there');
+}
 like($log, qr/Query Text:/, 'auto_explain was there');
 unlike($log, qr/\Q${\Simulator::SECRET}\E|\Q${\Simulator::TOKEN}\E/, 'they have told no credentials');
 unlike($log, qr/\beyJ[\w-]+\.eyJ/, 'and no access token');
 like($log, qr/ParticipantIdentity/, 'the bodies of callbacks they do tell, as the page says');
+
+SKIP: {
+    skip 'no pg_cron here', 1 unless has('pg_cron');
+    wait_until { sql(q{SELECT status FROM videoroom_rooms WHERE booking_id = 'by cron'}) eq 'cancelled' } 90, 'pg_cron\'s next minute';
+    pass('pg_cron calls as the role that asked it to');
+}
 
 kill 'TERM', $relay_pid;
 close $relay;
