@@ -13,6 +13,8 @@ my $top = dirname(__FILE__) . '/docs';
 my @pages = sort map { s{^\Q$top\E/}{}r } split /\n/, `find $top -name '*.md'`;
 cmp_ok(scalar(@pages), '>', 10, 'there are pages');
 
+my $makefile = slurp_file("$top/Makefile");
+
 # --- links
 
 # As GitHub makes it of a heading.
@@ -33,6 +35,36 @@ for my $page (@pages) {
     }
 }
 is_deeply(\@broken, [], 'every link leads somewhere');
+
+# --- commands: a mark says which test runs them, or why none does
+
+my $command = qr/^(?:sudo|make|psql|npm|node|curl|echo|git|pg_\w+|\.{1,2}\/|examples\/|build\/|PG[A-Z]+=|POST \/|SELECT|ALTER|CREATE|DROP|GRANT|SET|BEGIN|CALL)\b/;
+my (@unmarked, @marks);
+for my $page (grep { m{^README|^docs/|/README} } @pages) {
+    my ($mark, $block, $blank, $fence) = ('', 0, 1, '');
+    for my $line (split /\n/, slurp_file("$top/$page")) {
+        if ($fence) {
+            $fence = '' if $line =~ /^```$/;
+        } elsif ($line =~ /^ *<!-- ((?:not )?run.*) -->$/) {
+            push @marks, [$page, $mark = $1];
+            ($block, $blank) = (0, 1);
+            next;
+        } elsif ($line =~ /^```(\w+)/) {
+            push @unmarked, "$page: $line" if !$mark && $1 =~ /^(?:sql|sh|bash)$/;
+            $fence = $1;
+        } elsif ($line =~ /^ {4,}(\S.*)/ && ($block || $blank)) {
+            my $first = $1;
+            my ($target) = $first =~ /^make (\w[\w-]*)/;
+            push @unmarked, "$page: $first" if !$block && !$mark && $first =~ $command && !($target && $makefile =~ /^#   make \Q$target\E\b/m);
+            $block = 1;
+        } elsif ($line ne '') {
+            ($block, $mark) = (0, '');
+        }
+        $blank = $line eq '';
+    }
+}
+is_deeply(\@unmarked, [], 'of every command it is said which test runs it');
+is_deeply([grep { $_->[1] !~ /^not run: \w/ && !($_->[1] =~ /^run by (\S+)$/ && -e "$top/$1") } @marks], [], 'and that is there');
 
 # --- names
 
@@ -73,6 +105,11 @@ wait_until { $node->safe_psql('postgres', "SELECT count(*) FROM videoroom.sessio
 run_block('the SQL of README, top to bottom', $use, 'INSERT INTO appointment …' => "INSERT INTO appointment VALUES ('appt-4711')", '3f0Q7sT…' => $room,
     "'2026-12-01 09:00+00', '2026-12-01 09:30+00'" => "'$from', '$to'", "'2026-12-01 09:45+00'" => "now() + interval '45 min'",
     "'2026-12-02 09:00+00', '2026-12-02 09:30+00'" => "now() + interval '1 day', now() + interval '25 hours'");
+my ($extension) = slurp_file("$top/README.md") =~ /^ {4}(CREATE EXTENSION \w+;)/m;
+my ($gone) = slurp_file("$top/README.md") =~ /^ {4}(DROP EXTENSION \w+;)/m;
+$node->safe_psql('postgres', 'CREATE DATABASE another');
+is(eval { $node->safe_psql('another', "$extension SELECT * FROM videoroom_health(); $gone") } ? '' : $@, '', 'README makes the extension, and drops it');
+run_block('what docs/operations.md looks at', join "\n", slurp_file("$top/docs/operations.md") =~ /^ {4}(SELECT room_id, action.*;)$/mg);
 my $account = slurp_file("$top/docs/account.md");
 run_block('the settings of docs/account.md', join("\n", $account =~ /^ +(ALTER SYSTEM .*;|SELECT pg_reload_conf.*;)$/mg), '/etc/videoroom.json' => $node->basedir . '/credentials.json');
 run_block('its grants', join("\n", $account =~ /^ +(SELECT videoroom_grant.*;)$/mg));
