@@ -23,7 +23,7 @@
 #   make fuzz          every fuzz target, FUZZ_SECONDS=60 each
 
 # These look for a server themselves, after installing it where it is missing.
-LONG  = sqlsmith valgrind million pg_upgrade matrix pg-suite
+LONG  = sqlsmith valgrind million pg_upgrade matrix pg-suite deb pgxn
 BENCH = bench instructions
 ALONE = help demo demo-stop test upgrade-check soak dependencies $(BENCH) $(LONG)
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
