@@ -14,6 +14,8 @@
 #   make bench         the benchmarks; ROWS="join create" only some of them (see test/bench/run); BASE=COMMIT: beside that
 #                      commit's build
 #   make instructions  how many instructions a booking, a join, each callback and the worker's calls take; BASE=COMMIT likewise
+#   make deb           the Debian packages for each of them, tried on fresh ones, below build/deb; SUITES="bookworm trixie" only some; needs root
+#   make dist          the zip for PGXN of HEAD, build/videoroom-VERSION.zip; make pgxn: and pgxn installs, loads and checks it
 #   make help          this
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
@@ -96,6 +98,15 @@ sql/videoroom--%--$(EXTVERSION).sql: sql/%--$(EXTVERSION).sql sql/functions.awk 
 	@echo "joining $< and the functions of $(words $(MODULES_SQL)) modules into $@"
 	@{ printf '%s\n' '\echo Use "ALTER EXTENSION videoroom UPDATE" to load this file. \quit'; sed '/^-- @functions@$$/q' $<; \
 	   awk -f sql/functions.awk $(MODULES_SQL); sed '1,/^-- @functions@$$/d' $<; } > $@
+
+# For PGXN: HEAD and the script, which pgxn wants in it.
+.PHONY: dist
+dist: $(SCRIPT)
+	@scripts/metadata
+	@git diff --quiet HEAD -- videoroom.control sql || { echo "the script is not HEAD's: sql or videoroom.control have changed since" >&2; exit 1; }
+	@mkdir -p build
+	git archive --format=zip -o build/$(DIST).zip --prefix=$(DIST)/sql/ --add-file=$(SCRIPT) --prefix=$(DIST)/ HEAD
+DIST = $(EXTENSION)-$(EXTVERSION)
 
 # The version is compiled in.
 $(OBJS): videoroom.control
