@@ -18,6 +18,8 @@
 #   make instructions  how many instructions a booking, a join, each callback and the worker's calls take; BASE=COMMIT likewise
 #   make beside        PgBouncer, pg_repack, pgaudit, pgBackRest and others: what docs/neighbours.md says of them
 #   make reference     writes docs/reference.md anew, from the comments in the database
+#   make deb           the Debian packages for each of them, tried on fresh ones, below build/deb; SUITES="bookworm trixie" only some; needs root
+#   make dist          the zip for PGXN of HEAD, build/videoroom-VERSION.zip; make pgxn: and pgxn installs, loads and checks it
 #   make help          this
 #   make dependencies  the Debian packages of all that; demo and test install what they miss themselves
 #   make unit          the unit tests, which need no server
@@ -27,7 +29,7 @@
 #   make fuzz          every fuzz target, FUZZ_SECONDS=60 each
 
 # These look for a server themselves, after installing it where it is missing.
-LONG  = sqlsmith valgrind million pg_upgrade matrix pg-suite alerts beside reference
+LONG  = sqlsmith valgrind million pg_upgrade matrix pg-suite alerts beside deb pgxn reference
 BENCH = bench instructions
 ALONE = help demo demo-stop test upgrade-check soak dependencies $(BENCH) $(LONG)
 ifneq ($(filter $(ALONE),$(MAKECMDGOALS)),)
@@ -100,6 +102,15 @@ sql/videoroom--%--$(EXTVERSION).sql: sql/%--$(EXTVERSION).sql sql/functions.awk 
 	@echo "joining $< and the functions of $(words $(MODULES_SQL)) modules into $@"
 	@{ printf '%s\n' '\echo Use "ALTER EXTENSION videoroom UPDATE" to load this file. \quit'; sed '/^-- @functions@$$/q' $<; \
 	   awk -f sql/functions.awk $(MODULES_SQL); sed '1,/^-- @functions@$$/d' $<; } > $@
+
+# For PGXN: HEAD and the script, which pgxn wants in it.
+.PHONY: dist
+dist: $(SCRIPT)
+	@scripts/metadata
+	@git diff --quiet HEAD -- videoroom.control sql || { echo "the script is not HEAD's: sql or videoroom.control have changed since" >&2; exit 1; }
+	@mkdir -p build
+	git archive --format=zip -o build/$(DIST).zip --prefix=$(DIST)/sql/ --add-file=$(SCRIPT) --prefix=$(DIST)/ HEAD
+DIST = $(EXTENSION)-$(EXTVERSION)
 
 # The version is compiled in.
 $(OBJS): videoroom.control
