@@ -204,6 +204,7 @@ for my $most (12, 50) {
 {
     my $twilio = start_simulator('--no-rate-limit');
     my $node = new_node(name => 'failing', simulator => $twilio, %quick, reconcile_interval => '1d', max_waiting => 5);
+    worker($node);    # else nobody is there for whom a join would wait
     my $failing = book($node, 'failing', unasked => 1, people => 'u1,u2,u3,u4,u5');
     my $join = sub { "SELECT room_sid FROM videoroom_join('$failing', '$_[0]')" };
     $twilio->faults({ match => { %create, room => $failing }, code => 53103, status => 400, count => -1 });
