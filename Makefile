@@ -107,7 +107,7 @@ sql/videoroom--%--$(EXTVERSION).sql: sql/%--$(EXTVERSION).sql sql/functions.awk 
 .PHONY: dist
 dist: $(SCRIPT)
 	@scripts/metadata
-	@git diff --quiet HEAD -- videoroom.control sql || { echo "the script is not HEAD's: sql or videoroom.control have changed since" >&2; exit 1; }
+	@git diff --exit-code --stat HEAD -- videoroom.control META.json sql >&2 || { echo "what is not committed would be left out" >&2; exit 1; }
 	@mkdir -p build
 	git archive --format=zip -o build/$(DIST).zip --prefix=$(DIST)/sql/ --add-file=$(SCRIPT) --prefix=$(DIST)/ HEAD
 DIST = $(EXTENSION)-$(EXTVERSION)

@@ -41,13 +41,14 @@ function inThePage() {
     await gathered(pc);
     return pc.localDescription?.sdp;
   };
-  // It offers something else.
+  // It offers something else. What it was offered in the same moment is void by that, and is offered again.
   window.change = async (sid, sdp) => {
     const { pc } = peers.get(sid);
+    const again = pc.signalingState === 'have-local-offer';
     await pc.setRemoteDescription({ type: 'offer', sdp });
     await pc.setLocalDescription(await pc.createAnswer());
     await gathered(pc);
-    return named(pc);
+    return { answer: named(pc), again };
   };
   // What this one is to get of the others since; null if nothing.
   window.offer = async sid => {
@@ -66,8 +67,9 @@ function inThePage() {
   // Has something come meanwhile that is to be offered, too?
   window.answered = async (sid, sdp) => {
     const peer = peers.get(sid);
-    await peer?.pc.setRemoteDescription({ type: 'answer', sdp });
-    return peer?.late;
+    if (peer?.pc.signalingState !== 'have-local-offer') return false;
+    await peer.pc.setRemoteDescription({ type: 'answer', sdp });
+    return peer.late;
   };
   window.hears = sid => peers.get(sid)?.labels.length > 0;
   window.leave = sid => { peers.get(sid)?.pc.close(); peers.delete(sid); };
@@ -101,10 +103,10 @@ class Sfu {
 
   async hear(member, { description }) {
     if (description?.type === 'offer') {
-      const sdp = await this.#ask('change', member.me.sid, description.sdp);
+      const { answer: sdp, again } = await this.#ask('change', member.me.sid, description.sdp) ?? {};
       this.revisions.set(member.me.sid, description.revision);
       member.say({ type: 'update', peer_connections: [{ id: member.offer.id, description: { type: 'answer', sdp, revision: description.revision } }] });
-      for (const other of member.others) await this.#offer(other);
+      for (const other of again ? [member, ...member.others] : member.others) await this.#offer(other);
     } else if (description && await this.#ask('answered', member.me.sid, description.sdp)) {
       await this.#offer(member);
     }
@@ -120,7 +122,7 @@ class Sfu {
     try {
       return await this.page.evaluate((name, values) => window[name](...values), what, given);
     } catch (error) {
-      if (this.page.browser().connected && !/closed/.test(error.message)) throw error;
+      if (this.page.browser().connected && !/closed|destroyed/.test(error.message)) throw error;
       return null;
     }
   }

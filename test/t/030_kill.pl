@@ -31,10 +31,12 @@ sub pairs { return map { split /\t/, $_, 2 } split /\n/, $node->safe_psql('postg
 
 wait_for_server($node);
 $twilio->delivered;
-wait_until {
-    sql(q{SELECT NOT EXISTS (SELECT FROM videoroom.outbox WHERE run_at <= now() + interval '5 s' OR action = 'create-room')
-          AND NOT EXISTS (SELECT FROM videoroom.callback WHERE applied_at IS NULL)}) eq 't'
-} $patience, 'nothing to be left to do';
+my $left = q{SELECT json_agg(o)::text FROM videoroom.outbox o WHERE run_at <= now() + interval '5 s' OR action = 'create-room'
+    UNION ALL SELECT json_agg(c)::text FROM videoroom.callback c WHERE applied_at IS NULL};
+eval {
+    wait_until { sql($left) =~ /^\s*$/ } $patience, 'nothing to be left to do';
+    1;
+} or die sql($left), $@;
 $twilio->delivered;
 sql('SELECT 1');
 
