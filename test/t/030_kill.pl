@@ -33,10 +33,12 @@ wait_for_server($node);
 $twilio->delivered;
 my $left = q{SELECT json_agg(o)::text FROM videoroom.outbox o WHERE run_at <= now() + interval '5 s' OR action = 'create-room'
     UNION ALL SELECT json_agg(c)::text FROM videoroom.callback c WHERE applied_at IS NULL};
+my $seen = q{SELECT json_agg(s)::text FROM videoroom_stats() s UNION ALL SELECT json_agg(h)::text FROM videoroom_health() h
+    UNION ALL SELECT json_agg(a)::text FROM pg_stat_activity a WHERE datname IS NOT NULL};
 eval {
     wait_until { sql($left) =~ /^\s*$/ } $patience, 'nothing to be left to do';
     1;
-} or die sql($left), $@;
+} or die sql($left), "\n", sql($seen), "\n", $@;
 $twilio->delivered;
 sql('SELECT 1');
 
