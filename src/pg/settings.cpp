@@ -141,14 +141,13 @@ void define()
         &proxy, "", check_proxy);
     define_string("videoroom.ca_file", "PEM file with the only authorities whose certificates are trusted.",
                   "At the API and the proxy, instead of the system's.", &ca_file, "", check_file);
-    define_string(
-        "videoroom.callback_url", "Public URL to which Twilio sends status callbacks.",
-        "Written in the one form that everybody signs alike: a DNS name in lower case or loopback; a port "
-        "only "
-        "if it is not the scheme's own; no user; letters, digits and -._~ in the path and in a query of "
-        "name=value; under 1024 characters. {database} becomes the database's name. Twilio is asked for "
-        "retries by #rc=5&rp=all, unless the URL has a fragment of its own.",
-        &callback_url, "", check_callback_url);
+    define_string("videoroom.callback_url", "Public URL to which Twilio sends status callbacks.",
+                  "Written in the one form that everybody signs alike: a DNS name in lower case or "
+                  "loopback; a port only if it is not the scheme's own; no user; letters, digits and -._~ "
+                  "in the path and in a query of name=value; under 1024 characters. {database} becomes the "
+                  "database's name. Twilio is asked for retries by #rc=5&rp=all, unless the URL has a "
+                  "fragment of its own.",
+                  &callback_url, "", check_callback_url);
     define_string("videoroom.callback_url_secondary",
                   "The callback URL before or after this one, while rooms that have it are left.",
                   "Callbacks for it are taken too.", &callback_url_secondary, "", check_callback_url);
